@@ -1,0 +1,55 @@
+# One command each. Everything lives in .venv; `make ask` and `make test` need only Python 3.11+, pip and make.
+
+Q ?= which papers use Hessian approximations for quantization
+LIBRARY ?= library
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+SAMPLE := $(LIBRARY)/.sample-read
+
+.PHONY: ask chat test check check-code format lock clean
+
+ask: $(SAMPLE) ## answer Q from the sample library
+	@$(BIN)/whichpapers ask --library $(LIBRARY) "$(Q)"
+	@echo
+	@echo "To open the chat: make chat"
+
+chat: $(SAMPLE) ## open the chat over the sample library
+	@$(BIN)/whichpapers chat --library $(LIBRARY)
+
+$(SAMPLE): | $(INSTALLED)
+	@echo "Reading the sample, 595 digests; this takes about a minute, once." >&2
+	@$(BIN)/whichpapers ingest --sample --library $(LIBRARY) >&2
+	@touch $@
+
+$(INSTALLED): requirements.lock pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+test: $(INSTALLED) ## run the tests
+	$(BIN)/python -m pytest
+
+check: check-code test ## everything a change must pass
+
+check-code: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+	$(BIN)/mypy
+	$(BIN)/cog --check README.md
+
+format: $(INSTALLED) ## put the code in form, and write the generated parts of the docs
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/cog -r README.md
+
+lock: ## pin what a fresh install of pyproject.toml brings
+	rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock
+	.venv-lock/bin/pip install --quiet --disable-pip-version-check setuptools wheel -e '.[dev]'
+	.venv-lock/bin/pip freeze --all --exclude-editable --exclude pip | sed 's/+cpu$$//' > requirements.lock
+	rm -rf .venv-lock
+
+clean: ## remove what these commands made
+	rm -rf .venv .venv-lock $(LIBRARY)

@@ -1,0 +1,5 @@
+"""`python -m assistant` is `whichpapers`."""
+
+from assistant.cli import main
+
+main()

@@ -1,0 +1,234 @@
+"""The command line: arguments -> calls, results -> stdout, errors -> one line on stderr and an exit code."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Literal, NoReturn
+
+import click
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from assistant import doctor as health
+from assistant import render
+from assistant.ask import Assistant
+from assistant.errors import AnswerUnreadable, AssistantError, VerificationFailed
+from assistant.records import Answer
+from assistant.verify import verify as check
+from ingest import SAMPLE, IngestError, Library, Settings
+from ingest import ingest as read_papers
+from ingest.errors import LibraryMissing, RecordsRejected, SourceMissing
+from ingest.export import EXPORTS
+from ingest.project import Progress as Report
+from ingest.settings import read_settings
+
+app = typer.Typer(
+    name="whichpapers",
+    help="Ask a pile of abstracts which papers do what, and get each with the sentence that proves it.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+LibraryOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--library", "-l", help="Folder of the library [default: WHICHPAPERS_LIBRARY, else the user's data folder]."
+    ),
+]
+OfflineOption = Annotated[bool, typer.Option("--offline", help="Make any call to another machine an error.")]
+
+
+@app.command()
+def ingest(
+    paths: Annotated[list[Path] | None, typer.Argument(help="Saved pages, .jsonl files, or folders of them.")] = None,
+    sample: Annotated[bool, typer.Option("--sample", help="Read the sample: digests of 595 abstracts.")] = False,
+    library: LibraryOption = None,
+    page_format: Annotated[str, typer.Option("--format", help="auto, saved-page or jsonl.")] = "auto",
+    strict: Annotated[bool, typer.Option("--strict", help="Exit with 2 if anything is rejected.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+    offline: OfflineOption = False,
+) -> None:
+    """Read papers into a library. Reading the same again changes nothing."""
+    given = [*(paths or []), *([SAMPLE] if sample else [])]
+    if not given:
+        raise click.UsageError("name a file or folder to read, or --sample")
+    with _progress("encoding papers") as progress:
+        report = read_papers(
+            given, page_format=page_format, settings=_settings(library, offline=offline), progress=progress
+        )
+    for notice in (*report.rejections[:20], *report.warnings[:20]):
+        _say(f"{notice.where}: {notice.why}")
+    if len(report.rejections) > 20:
+        _say(f"... and {len(report.rejections) - 20} more rejected; --json lists them all")
+    if as_json:
+        print(json.dumps(report.to_dict(), ensure_ascii=False, indent=2))
+    else:
+        counts = ("added", "updated", "unchanged", "merged", "rejected")
+        told = ", ".join(f"{getattr(report, name)} {name}" for name in counts)
+        print(f"{report.read} entries read: {told}. The library holds {report.works} works.")
+    if strict and report.rejections:
+        raise RecordsRejected(report.rejections)
+
+
+@app.command()
+def ask(
+    question: Annotated[str, typer.Argument(help="A question in plain words.")],
+    library: LibraryOption = None,
+    mode: Annotated[str, typer.Option(help="auto, offline or llm.")] = "auto",
+    depth: Annotated[str, typer.Option(help="quick, thorough or exhaustive: how many papers are judged.")] = "thorough",
+    output: Annotated[
+        Literal["text", "markdown", "json"], typer.Option("--format", help="Form of the answer.")
+    ] = "text",
+    offline: OfflineOption = False,
+) -> None:
+    """Answer a question with every paper that satisfies it, each with the sentence that says so."""
+    settings = _settings(library, offline=offline)
+    with Assistant.open(settings=settings) as assistant:
+        answer = assistant.ask(question, mode=mode, depth=depth)  # type: ignore[arg-type]  # checked by ask itself
+    if output == "json":
+        print(json.dumps(answer.to_dict(), ensure_ascii=False, indent=2))
+    else:
+        print(render.markdown(answer) if output == "markdown" else render.plain(answer))
+
+
+@app.command()
+def search(
+    query: Annotated[str, typer.Argument(help="Words or a question.")],
+    k: Annotated[int, typer.Option("-k", help="At most this many papers.")] = 50,
+    library: LibraryOption = None,
+    output: Annotated[Literal["text", "json"], typer.Option("--format", help="Form of the ranking.")] = "text",
+    explain: Annotated[bool, typer.Option("--explain", help="Show how each arm of retrieval ranks a paper.")] = False,
+    offline: OfflineOption = False,
+) -> None:
+    """Rank papers for a query, without judging them."""
+    with Assistant.open(settings=_settings(library, offline=offline)) as assistant:
+        hits = assistant.search(query, k)
+    if output == "json":
+        print(json.dumps([hit.to_dict() for hit in hits], ensure_ascii=False, indent=2))
+    else:
+        print(render.ranking(hits, explain=explain))
+
+
+@app.command()
+def verify(
+    answer_file: Annotated[Path, typer.Argument(metavar="ANSWER.json", help="An answer saved by ask --format json.")],
+    library: LibraryOption = None,
+) -> None:
+    """Prove a saved answer again: every marker, every quote, every text, against the library, with no model."""
+    try:
+        data = json.loads(answer_file.read_text("utf-8"))
+    except OSError as error:
+        raise SourceMissing(answer_file) from error
+    except (ValueError, RecursionError) as error:
+        raise AnswerUnreadable(f"{str(answer_file)!r} holds no JSON") from error
+    settings = _settings(library)
+    answer = Answer.from_dict(data)
+    with Library.open(settings.library, settings) as opened:
+        found = check(answer, opened)
+    for problem in found.problems:
+        _say(problem)
+    if found.problems:
+        raise VerificationFailed(found.problems)
+    print(f"verified: {found.citations} citations, {found.quotes} quotes, each the library's own text")
+
+
+@app.command()
+def papers(
+    library: LibraryOption = None,
+    export: Annotated[Literal["bibtex", "csv", "jsonl"] | None, typer.Option(help="Print in this form.")] = None,
+) -> None:
+    """List the papers of a library, or export them."""
+    settings = _settings(library)
+    with Library.open(settings.library, settings) as opened:
+        every = opened.store.every_paper()
+        print(EXPORTS[export](every) if export else "\n".join(f"{paper.id}\t{paper.title}" for paper in every))
+
+
+@app.command()
+def rebuild(library: LibraryOption = None, offline: OfflineOption = False) -> None:
+    """Make both indexes anew from the library's database, with the encoder that is set now."""
+    settings = _settings(library, offline=offline)
+    if not (settings.library / "library.db").is_file():
+        raise LibraryMissing(settings.library)
+    with (
+        Library.open_to_write(settings.library, settings, remake=True) as opened,
+        _progress("encoding papers") as progress,
+    ):
+        opened.catch_up(progress)
+        print(f"rebuilt: {len(opened)} works, {len(opened.vectors)} vectors, encoder {opened.encoder.name}")
+
+
+@app.command()
+def doctor(library: LibraryOption = None) -> None:
+    """Say what is installed, what the library holds, and whether it is sound."""
+    settings = _settings(library)
+    findings = health.examine(settings)
+    print("\n".join(f"{finding.what:<14} {finding.found}" for finding in findings))
+    if any(not finding.sound for finding in findings):
+        raise typer.Exit(2)
+
+
+@app.command()
+def chat(
+    library: LibraryOption = None,
+    port: Annotated[int, typer.Option(help="Port on this machine.")] = 7860,
+) -> None:
+    """Open the chat, a page for the browsers of this machine."""
+    settings = _settings(library)
+    Library.open(settings.library, settings).close()
+    arguments = ["--library", str(settings.library), "--port", str(port)]
+    os.execv(sys.executable, [sys.executable, "-m", "app", *arguments])  # noqa: S606 (the chat is a program of its own)
+
+
+def main() -> NoReturn:
+    """Runs the command line and exits: 0 done, 1 failed for a reason outside, 2 unusable arguments or input."""
+    try:
+        app(standalone_mode=False)
+        sys.stdout.flush()
+        sys.exit(0)
+    except click.exceptions.Exit as done:
+        sys.exit(done.exit_code)
+    except click.exceptions.Abort:
+        sys.exit(130)
+    except click.UsageError as error:
+        hint = f" (see: {error.ctx.command_path} --help)" if error.ctx else ""
+        _fail(error.format_message().replace("\n", " ") + hint, 2)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except (IngestError, AssistantError) as error:
+        _fail(str(error), error.exit_code)
+
+
+def _fail(message: str, code: int) -> NoReturn:
+    _say(f"whichpapers: {message}")
+    sys.exit(code)
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr)
+
+
+def _settings(library: Path | None, *, offline: bool = False) -> Settings:
+    return read_settings({"library": library, "offline": offline or None})
+
+
+@contextmanager
+def _progress(label: str) -> Iterator[Report | None]:
+    """A bar on stderr, or nothing where stderr is no terminal."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield None
+        return
+    columns = (TextColumn(label), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task(label, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)

@@ -1,0 +1,113 @@
+"""Judgements -> Answer, without a model: the verdict's own sentences, cited, or an honest no with what came nearest."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+from assistant.records import Citation, CitedPaper, Claim, Coverage, Judgement, Kind, NearMiss, Quote, Verdict
+from prompts import render, sha256
+
+MAX_NEAR_MISSES = 3
+MAX_BESIDE_FACT = 4
+"""Further papers shown beside the one that answers a question of fact."""
+
+_MARKDOWN = re.compile(r"[`*\[<]|\\(?=[!-/:-@\[-`{-~])|&(?=#?\w+;)|_(?!\w)|(?<!\w)_|^[#>+~=-]")
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """The parts of an answer that its sentences make up."""
+
+    text: str
+    claims: tuple[Claim, ...]
+    citations: tuple[Citation, ...]
+    near_misses: tuple[NearMiss, ...]
+    reason: str | None
+    notices: tuple[str, ...]
+    prompts: dict[str, str]
+    """SHA-256 of each text used, by name."""
+
+
+class _Wording:
+    """Renders texts from prompts/ and remembers which."""
+
+    def __init__(self) -> None:
+        self.used: dict[str, str] = {}
+
+    def __call__(self, name: str, **fields: object) -> str:
+        self.used[name] = sha256(name)
+        return render(name, **fields)
+
+
+def compose(kind: Kind, verdict: Verdict, coverage: Coverage, notices: Sequence[str]) -> Draft:
+    """Writes the answer.
+
+    Args:
+        kind: What the question asks for.
+        verdict: What was judged.
+        coverage: Counts of papers, for the text to tell.
+        notices: Names of the notices that end the text.
+    """
+    wording = _Wording()
+    near_misses = _near_misses(verdict.judgements)
+    citations: tuple[Citation, ...] = ()
+    reason: str | None = None
+    if verdict.abstained_because:
+        reason = wording(f"reason_{verdict.abstained_because}", papers=coverage.papers, judged=coverage.judged)
+        parts = [reason, _near_text(wording, near_misses)]
+    else:
+        citations = _citations(kind, verdict.judgements)
+        parts = _body(wording, kind, citations, coverage)
+    told = tuple(map(wording, notices))
+    parts += [wording("notice", notice=notice) for notice in told]
+    claims = tuple(Claim(quote.text, (c.number,), 1.0) for c in citations for quote in c.quotes)
+    return Draft("\n\n".join(filter(None, parts)), claims, citations, near_misses, reason, told, wording.used)
+
+
+def escape(text: str) -> str:
+    """`text` as Markdown that shows it as it stands: no markup, image, link, marker or tag of its own."""
+    return _MARKDOWN.sub(lambda found: "\\" + found[0], text)
+
+
+def _citations(kind: Kind, judgements: Sequence[Judgement]) -> tuple[Citation, ...]:
+    chosen = [judgement for judgement in judgements if judgement.satisfied]
+    if kind == "fact":
+        chosen = chosen[: 1 + MAX_BESIDE_FACT]
+    return tuple(
+        Citation(number, CitedPaper.of(judgement.paper), judgement.relevance, judgement.role, judgement.quotes)
+        for number, judgement in enumerate(chosen, start=1)
+    )
+
+
+def _near_misses(judgements: Sequence[Judgement]) -> tuple[NearMiss, ...]:
+    missed = (NearMiss(CitedPaper.of(j.paper), j.lacks) for j in judgements if not j.satisfied and j.lacks)
+    return tuple(islice(missed, MAX_NEAR_MISSES))
+
+
+def _near_text(wording: _Wording, near_misses: Sequence[NearMiss]) -> str:
+    if not near_misses:
+        return ""
+    items = (wording("near_miss", title=escape(miss.paper.title), lacks=escape(miss.lacks)) for miss in near_misses)
+    return wording("near_misses", items="\n".join(items))
+
+
+def _body(wording: _Wording, kind: Kind, citations: Sequence[Citation], coverage: Coverage) -> list[str]:
+    if kind != "fact":
+        counts = {"found": len(citations), "papers": coverage.papers, "judged": coverage.judged}
+        return [wording(kind, items=_items(wording, citations), **counts)]
+    first, others = citations[0], citations[1:]
+    answer = wording("fact", title=escape(first.paper.title), number=first.number, quotes=_quoted(first.quotes))
+    return [answer, wording("also", items=_items(wording, others)) if others else ""]
+
+
+def _items(wording: _Wording, citations: Sequence[Citation]) -> str:
+    return "\n".join(
+        wording("item", number=c.number, title=escape(c.paper.title), quotes=_quoted(c.quotes)) for c in citations
+    )
+
+
+def _quoted(quotes: Sequence[Quote]) -> str:
+    return " … ".join(f"“{escape(quote.text)}”" for quote in quotes)

@@ -1,0 +1,51 @@
+"""Settings -> findings: what is installed, what the library holds, and whether it is sound."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import version
+
+from ingest import IngestError, Library, Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing examined."""
+
+    what: str
+    found: str
+    sound: bool = True
+
+
+def examine(settings: Settings) -> list[Finding]:
+    """Examines the installation and the library that `settings` name. Nothing is changed but a repair on opening."""
+    return [*_installation(settings), *_library(settings)]
+
+
+def _installation(settings: Settings) -> Iterator[Finding]:
+    yield Finding("whichpapers", f"{version('whichpapers')} on Python {platform.python_version()}")
+    yield Finding("mode", "offline: extractive answers, no language model takes part")
+    yield Finding("encoder", settings.encoder)
+    yield Finding("library", str(settings.library))
+
+
+def _library(settings: Settings) -> Iterator[Finding]:
+    try:
+        library = Library.open(settings.library, settings)
+    except IngestError as error:
+        yield Finding("problem", str(error), sound=False)
+        return
+    with library:
+        digests = sum(paper.digest for paper in library.store.every_paper())
+        yield Finding("works", f"{len(library)}" + (f", {digests} of them digests" if digests else ""))
+        yield Finding("passages", f"{library.store.count_indexed()['vectors']}")
+        for target, index in (("words", library.words), ("vectors", library.vectors)):
+            owed, expected = library.store.owed_count(target), library.store.count_indexed()[target]
+            whole = not owed and len(index) == expected
+            yield Finding(target, "whole" if whole else f"{len(index)} of {expected} items, {owed} works owed", whole)
+        altered = library.store.altered()
+        yield Finding(
+            "texts", f"altered since they were stored: {', '.join(altered)}" if altered else "as stored", not altered
+        )

@@ -1,0 +1,100 @@
+"""Paths -> library: every page read, every entry stored once, both indexes brought up to date."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from ingest.encode import Encoder
+from ingest.errors import NothingReadable, RecordsRejected
+from ingest.files import find, open_page
+from ingest.fold import fold_all
+from ingest.library import Library
+from ingest.project import Progress
+from ingest.read import check_format, read
+from ingest.records import IngestReport, Paper, Rejection, Warned
+from ingest.settings import Settings, read_settings
+
+SAMPLE = Path(__file__).with_name("sample")
+"""The sample library's texts: digests of 595 abstracts, written for this project."""
+
+
+def ingest(  # noqa: PLR0913 (a contract: every option by name)
+    paths: Sequence[Path | str] | Path | str,
+    library: Path | str | None = None,
+    *,
+    page_format: str = "auto",
+    strict: bool = False,
+    settings: Settings | None = None,
+    encoder: Encoder | None = None,
+    progress: Progress | None = None,
+) -> IngestReport:
+    """Reads papers into a library, making it if there is none. Reading the same again changes nothing.
+
+    Args:
+        paths: Files and folders to read.
+        library: The library's folder; by default the one that `settings` name.
+        page_format: A reader's name (`read.FORMATS`), or "auto" to go by each page's content.
+        strict: Raise at the end if anything was rejected; what could be read is stored all the same.
+        settings: By default made from the environment.
+        encoder: Used instead of the one that `settings` name.
+        progress: Called with (papers done, papers to do) while vectors are made.
+
+    Raises:
+        SourceMissing: A path does not exist.
+        NothingReadable: No paper was found; the library is as it was.
+        RecordsRejected: Under `strict`.
+        IngestError: See `Library.open_to_write`.
+    """
+    started = time.monotonic()
+    settings = settings or read_settings({})
+    sources = Sources([paths] if isinstance(paths, Path | str) else paths, page_format)
+    sources.require_a_paper()
+    with Library.open_to_write(Path(library or settings.library), settings, encoder) as target:
+        outcomes = Counter(fold_all(target.store, sources.papers()))
+        target.catch_up(progress)
+        report = IngestReport(
+            read=outcomes.total() + len(sources.rejections),
+            works=len(target),
+            **{name: outcomes[name] for name in ("added", "updated", "unchanged", "merged")},
+            rejected=len(sources.rejections),
+            rejections=tuple(sources.rejections),
+            warnings=tuple(sources.warnings),
+            seconds=round(time.monotonic() - started, 3),
+        )
+        target.store.log(report)
+    if strict and report.rejections:
+        raise RecordsRejected(report.rejections)
+    return report
+
+
+class Sources:
+    """The papers of some paths, read lazily, and what was found there that is none."""
+
+    def __init__(self, paths: Sequence[Path | str], page_format: str) -> None:
+        check_format(page_format)
+        self._given, self._format = paths, page_format
+        self._files = find(map(Path, paths))
+        self.rejections: list[Rejection] = []
+        self.warnings: list[Warned] = []
+
+    def require_a_paper(self) -> None:
+        """Reads as far as the first paper, and raises NothingReadable if there is none."""
+        if next(self.papers(), None) is None:
+            raise NothingReadable(", ".join(map(str, self._given)), tuple(self.rejections))
+
+    def papers(self) -> Iterator[Paper]:
+        """Yields every paper, in a stable order; rejections and warnings are complete when it ends."""
+        self.rejections.clear()
+        self.warnings.clear()
+        for path, origin in self._files:
+            page = open_page(path, origin, self.warnings)
+            for found in [page] if isinstance(page, Rejection) else read(page, self._format):
+                if isinstance(found, Paper):
+                    yield found
+                elif isinstance(found, Rejection):
+                    self.rejections.append(found)
+                else:
+                    self.warnings.append(found)

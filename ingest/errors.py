@@ -1,0 +1,145 @@
+"""What can go wrong between a page and the library. Each message says what, which, and what to do next."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ingest.records import Rejection
+
+
+class IngestError(Exception):
+    """Base of this package's errors. `exit_code`: 2 for input a user can mend, 1 for a reason outside."""
+
+    exit_code = 2
+
+
+class BadSetting(IngestError):
+    """A flag or environment variable has a value that cannot be used."""
+
+    def __init__(self, name: str, value: object, why: str) -> None:
+        self.name, self.value, self.why = name, value, why
+        super().__init__(f"setting {name} (WHICHPAPERS_{name.upper()}) is {value!r}: {why}")
+
+
+class SourceMissing(IngestError):
+    """A path to ingest does not exist or cannot be opened."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        super().__init__(
+            f"no such file or folder: {str(path)!r}; expected a saved page, a .jsonl file or a folder of them"
+        )
+
+
+class UnknownFormat(IngestError):
+    """`format` names no reader."""
+
+    def __init__(self, name: str, known: tuple[str, ...]) -> None:
+        self.name, self.known = name, known
+        super().__init__(f"unknown format {name!r}; expected one of: {', '.join(known)}")
+
+
+class NothingReadable(IngestError):
+    """No paper could be read from anything that was given."""
+
+    def __init__(self, given: str, rejections: tuple[Rejection, ...]) -> None:
+        self.rejections = rejections
+        first = f"; first of {len(rejections)}: {rejections[0].where}: {rejections[0].why}" if rejections else ""
+        super().__init__(
+            f"no paper found in {given}{first}; expected saved paper pages (.txt) or .jsonl with title and abstract"
+        )
+
+
+class RecordsRejected(IngestError):
+    """Under `strict`, something was rejected; what could be read is in the library."""
+
+    def __init__(self, rejections: tuple[Rejection, ...]) -> None:
+        self.rejections = rejections
+        first = rejections[0]
+        super().__init__(f"{len(rejections)} rejected under --strict, first: {first.where}: {first.why}")
+
+
+class LibraryMissing(IngestError):
+    """There is no library at this path."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        super().__init__(
+            f"no library at {str(path)!r}; fill one with: whichpapers ingest PATH --library {path}"
+            f" (or, to try it: whichpapers ingest --sample --library {path})"
+        )
+
+
+class LibraryEmpty(IngestError):
+    """The library holds no paper."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        super().__init__(
+            f"the library at {str(path)!r} is empty; fill it with: whichpapers ingest PATH --library {path}"
+        )
+
+
+class LibraryUnreadable(IngestError):
+    """The folder holds a library that this version cannot read."""
+
+    def __init__(self, path: Path, why: str) -> None:
+        self.path, self.why = path, why
+        super().__init__(f"cannot read the library at {str(path)!r}: {why}")
+
+
+class LibraryReadOnly(IngestError):
+    """The library's folder cannot be written."""
+
+    exit_code = 1
+
+    def __init__(self, path: Path, why: str) -> None:
+        self.path, self.why = path, why
+        super().__init__(
+            f"cannot write the library at {str(path)!r}: {why}; what was stored before is kept;"
+            " free the disk or name another --library"
+        )
+
+
+class LibraryBusy(IngestError):
+    """Another process is writing this library."""
+
+    exit_code = 1
+
+    def __init__(self, path: Path, holder: str) -> None:
+        self.path, self.holder = path, holder
+        super().__init__(
+            f"the library at {str(path)!r} is being written by {holder}; nothing was changed; try again when it is done"
+        )
+
+
+class EncoderMismatch(IngestError):
+    """The library's vectors were made by another encoder."""
+
+    def __init__(self, path: Path, stored: str, given: str) -> None:
+        self.path, self.stored, self.given = path, stored, given
+        super().__init__(
+            f"the library at {str(path)!r} was written with encoder {stored!r}, not {given!r};"
+            f" set WHICHPAPERS_ENCODER to the former, or re-encode with: whichpapers rebuild --library {path}"
+        )
+
+
+class EncoderUnavailable(IngestError):
+    """The encoder's weights are absent or not the published ones."""
+
+    exit_code = 1
+
+    def __init__(self, name: str, why: str) -> None:
+        self.name, self.why = name, why
+        super().__init__(f"encoder {name!r} cannot be used: {why}")
+
+
+class IndexDamaged(IngestError):
+    """vectors/ or words/ cannot be opened; both can be made again from library.db."""
+
+    def __init__(self, folder: Path, why: str) -> None:
+        self.folder, self.why = folder, why
+        super().__init__(
+            f"the index at {str(folder)!r} is damaged ({why});"
+            f" repair it with: whichpapers rebuild --library {folder.parent}"
+        )

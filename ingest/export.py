@@ -1,0 +1,65 @@
+"""Library -> text: its papers in forms that other programs read."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections.abc import Callable, Iterable
+
+from ingest.records import Paper
+
+_BIBTEX_SPECIAL = re.compile(r"(?<!\\)[&%$#_]")
+
+
+def bibtex(papers: Iterable[Paper]) -> str:
+    """One @misc entry a paper; the key is its id with everything but letters, digits, colons and hyphens removed."""
+    return "\n".join(_bibtex_entry(paper) for paper in papers)
+
+
+def jsonl(papers: Iterable[Paper]) -> str:
+    """One object a line, in the form that `ingest` reads."""
+    lines = []
+    for paper in papers:
+        text = "digest" if paper.digest else "abstract"
+        record = {"id": paper.id, "title": paper.title, text: paper.abstract, "authors": list(paper.authors)}
+        lines.append(json.dumps(record | {"year": paper.year, "url": paper.url}, ensure_ascii=False))
+    return "\n".join(lines)
+
+
+def csv_table(papers: Iterable[Paper]) -> str:
+    """A header and a row a paper; a cell that a spreadsheet would run as a formula begins with an apostrophe."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(["id", "title", "authors", "year", "url", "abstract"])
+    for paper in papers:
+        row = [paper.id, paper.title, "; ".join(paper.authors), paper.year, paper.url, paper.abstract]
+        writer.writerow([_inert(str(cell)) if cell is not None else "" for cell in row])
+    return out.getvalue().rstrip("\n")
+
+
+EXPORTS: dict[str, Callable[[Iterable[Paper]], str]] = {"bibtex": bibtex, "csv": csv_table, "jsonl": jsonl}
+
+
+def _inert(cell: str) -> str:
+    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
+
+
+def _bibtex_entry(paper: Paper) -> str:
+    key = re.sub(r"[^A-Za-z0-9:-]", "", paper.id) or "paper"
+    fields = {
+        "title": f"{{{_bibtex_text(paper.title)}}}",
+        "author": " and ".join(map(_bibtex_text, paper.authors)),
+        "year": str(paper.year or ""),
+        "url": paper.url or "",
+        "abstract": _bibtex_text(paper.abstract),
+    }
+    lines = "".join(f"  {name} = {{{value}}},\n" for name, value in fields.items() if value)
+    return f"@misc{{{key},\n{lines}}}\n"
+
+
+def _bibtex_text(text: str) -> str:
+    """`text` with specials escaped; braces that do not pair would end the field early, so they go."""
+    balanced = text.count("{") == text.count("}")
+    return _BIBTEX_SPECIAL.sub(lambda found: "\\" + found[0], text if balanced else re.sub(r"[{}]", "", text))

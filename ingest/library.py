@@ -1,0 +1,224 @@
+"""The library on disk: library.db is the truth; vectors/ and words/ are derived, and repaired when it is opened."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import sys
+from collections.abc import Iterable
+from contextlib import ExitStack, closing, suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from filelock import FileLock, Timeout
+
+from ingest.encode import Encoder, open_encoder
+from ingest.errors import (
+    EncoderMismatch,
+    IndexDamaged,
+    LibraryBusy,
+    LibraryEmpty,
+    LibraryMissing,
+    LibraryReadOnly,
+    LibraryUnreadable,
+)
+from ingest.project import Progress, catch_up
+from ingest.records import Paper, Passage
+from ingest.settings import Settings
+from ingest.store import TARGETS, Store
+from ingest.vectors import VectorIndex
+from ingest.words import WordIndex
+
+
+class Library:
+    """The papers of one folder: open to any number of readers and, at a time, one writer."""
+
+    def __init__(self, path: Path, store: Store, encoder: Encoder, *, create: bool = False) -> None:
+        """Not for users: see `open` and `open_to_write`."""
+        self.path, self.store, self.encoder = path, store, encoder
+        self.words = WordIndex(path / "words", create=create)
+        self.vectors = VectorIndex(path / "vectors", encoder, create=create)
+        self._generation = store.recall("generation")
+        self._resources = ExitStack()
+        self._resources.callback(store.close)
+        self._resources.callback(self.vectors.close)
+
+    @classmethod
+    def open(cls, path: Path, settings: Settings, encoder: Encoder | None = None) -> Self:
+        """Opens a library to read it. What a crash left undone is done first, unless another process is at it.
+
+        Args:
+            path: The library's folder.
+            settings: Says which encoder to use.
+            encoder: Used instead of the one that `settings` name.
+
+        Raises:
+            LibraryMissing: There is none at `path`.
+            LibraryEmpty: It holds no paper.
+            LibraryUnreadable: It is damaged, or of another schema version.
+            IndexDamaged: An index is damaged and cannot be made again here.
+            EncoderMismatch: Its vectors were made by another encoder.
+        """
+        encoder = encoder or open_encoder(settings)
+        library = cls._open_whole(path, encoder)
+        if library is None:
+            with suppress(LibraryBusy, LibraryReadOnly), cls.open_to_write(path, settings, encoder) as writer:
+                writer.catch_up()
+            library = cls(path, _open_store(path), encoder)
+        return library
+
+    @classmethod
+    def _open_whole(cls, path: Path, encoder: Encoder) -> Self | None:
+        """Opens a library to read it, or returns None when an index is damaged or owes something."""
+        with ExitStack() as undo:
+            store = undo.enter_context(closing(_open_store(path)))
+            if not len(store):
+                raise LibraryEmpty(path)
+            _check_encoder(path, store, encoder)
+            try:
+                library = undo.enter_context(cls(path, store, encoder))
+            except IndexDamaged:
+                return None
+            owed = any(store.owed_count(target) for target in TARGETS)
+            if owed or store.count_indexed() != {"words": len(library.words), "vectors": len(library.vectors)}:
+                return None
+            undo.pop_all()
+        return library
+
+    @classmethod
+    def open_to_write(
+        cls, path: Path, settings: Settings, encoder: Encoder | None = None, *, remake: bool = False
+    ) -> Self:
+        """Opens a library to change it, making it if there is none. One process at a time holds it.
+
+        Args:
+            path: The library's folder.
+            settings: Says which encoder to use.
+            encoder: Used instead of the one that `settings` name.
+            remake: Make both indexes anew, by an encoder that may be another than before.
+
+        Raises:
+            LibraryBusy: Another process is writing it.
+            LibraryReadOnly: The disk refuses.
+            LibraryUnreadable: It is damaged, or of another schema version.
+            EncoderMismatch: Its vectors were made by another encoder.
+        """
+        encoder = encoder or open_encoder(settings)
+        with ExitStack() as undo:
+            lock = _take_lock(path)
+            undo.callback(lock.release)
+            try:
+                store = Store(path / "library.db", write=True)
+                undo.callback(store.close)
+                if remake:
+                    _forget_indexes(path, store)
+                _check_encoder(path, store, encoder)
+                store.remember("encoder", encoder.name)
+                _remove_damaged(path, encoder)
+                library = cls(path, store, encoder, create=True)
+            except (OSError, sqlite3.OperationalError) as error:
+                raise LibraryReadOnly(path, str(error)) from error
+            undo.pop_all()
+        library._resources.callback(lock.release)
+        return library
+
+    def close(self) -> None:
+        """Lets go of files and lock."""
+        self._resources.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __len__(self) -> int:
+        """Works in the library."""
+        return len(self.store)
+
+    def papers(self, ids: Iterable[str]) -> tuple[Paper, ...]:
+        """The works with these ids, in the given order; unknown ids are left out."""
+        return tuple(self.store.papers(ids))
+
+    def passages(self, ids: Iterable[str]) -> dict[str, tuple[Passage, ...]]:
+        """The passages of these works, each in order of ordinal."""
+        return self.store.passages(ids)
+
+    def refresh(self) -> None:
+        """Makes visible what another process has written since; costs one small query when that is nothing."""
+        generation = self.store.recall("generation")
+        if generation != self._generation:
+            self.words.refresh()
+            self.vectors.refresh()
+            self._generation = generation
+
+    def catch_up(self, progress: Progress | None = None) -> None:
+        """Brings both indexes up to the database; a writer calls it after its changes.
+
+        Args:
+            progress: Called with (papers done, papers to do) while vectors are made.
+
+        Raises:
+            LibraryReadOnly: The disk refuses; what is missing is done when the library is next opened.
+        """
+        try:
+            catch_up(self.store, self.words)
+            catch_up(self.store, self.vectors, progress)
+        except (OSError, sqlite3.OperationalError) as error:
+            raise LibraryReadOnly(self.path, str(error)) from error
+
+
+def _open_store(path: Path) -> Store:
+    if not (path / "library.db").is_file():
+        raise LibraryMissing(path)
+    try:
+        return Store(path / "library.db", write=False)
+    except sqlite3.OperationalError as error:
+        raise LibraryUnreadable(path, f"library.db: {error}") from error
+
+
+def _check_encoder(path: Path, store: Store, encoder: Encoder) -> None:
+    known = store.recall("encoder")
+    if known is not None and known != encoder.name:
+        raise EncoderMismatch(path, known, encoder.name)
+
+
+def _forget_indexes(path: Path, store: Store) -> None:
+    """Removes both indexes and the encoder's name; the outbox first, so that a crash here leaves it all owed."""
+    with store.transaction():
+        for target in TARGETS:
+            store.owe_everything(target)
+        store.forget("encoder")
+    for target in TARGETS:
+        shutil.rmtree(path / target, ignore_errors=True)
+
+
+def _remove_damaged(path: Path, encoder: Encoder) -> None:
+    """Removes an index that cannot be opened; `catch_up` makes it anew, as it then holds too little."""
+    try:
+        WordIndex(path / "words").close()
+    except IndexDamaged:
+        shutil.rmtree(path / "words")
+    try:
+        VectorIndex(path / "vectors", encoder).close()
+    except IndexDamaged:
+        shutil.rmtree(path / "vectors")
+
+
+def _take_lock(path: Path) -> FileLock:
+    lock, holder = FileLock(path / "writer.lock"), path / "writer.txt"
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        lock.acquire(timeout=0)
+        holder.write_text(f"process {os.getpid()} ({Path(sys.argv[0]).name})\n", "utf-8")
+    except Timeout:
+        named = holder.read_text("utf-8").strip() if holder.is_file() else ""
+        raise LibraryBusy(path, named or "another process") from None
+    except OSError as error:
+        lock.release()
+        raise LibraryReadOnly(path, error.strerror or str(error)) from error
+    return lock

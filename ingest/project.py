@@ -1,0 +1,66 @@
+"""library.db -> vectors/ and words/: applies what the outbox holds, and strikes it once an index has it for good."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from ingest.records import Paper, Passage
+from ingest.store import Store
+
+Progress = Callable[[int, int], None]
+"""Called with (papers done, papers to do)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A work as an index should hold it from now on."""
+
+    paper_id: str
+    paper: Paper | None
+    """None when the work is gone."""
+    passages: tuple[Passage, ...]
+    passages_before: int
+    """How many passages the index may hold of it."""
+
+
+class Index(Protocol):
+    """A projection of the database that can be made again from it."""
+
+    target: str
+    """Its name in the outbox."""
+    batch_papers: int
+    """Papers to apply at once."""
+
+    def __len__(self) -> int:
+        """Items it holds."""
+
+    def apply(self, changes: Sequence[Change]) -> None:
+        """Brings these works up to date; durable when it returns; applying twice changes nothing."""
+
+    def clear(self) -> None:
+        """Removes everything."""
+
+
+def catch_up(store: Store, index: Index, progress: Progress | None = None) -> None:
+    """Empties the outbox into `index`; if it then holds the wrong number of items, it is made anew."""
+    _empty_outbox(store, index, progress)
+    if len(index) != store.count_indexed()[index.target]:
+        index.clear()
+        store.owe_everything(index.target)
+        _empty_outbox(store, index, progress)
+
+
+def _empty_outbox(store: Store, index: Index, progress: Progress | None) -> None:
+    total = store.owed_count(index.target)
+    done = 0
+    while owed := store.owed(index.target, index.batch_papers):
+        ids = [paper_id for paper_id, _ in owed]
+        papers = {paper.id: paper for paper in store.papers(ids)}
+        passages = store.passages(ids)
+        index.apply([Change(i, papers.get(i), passages.get(i, ()), before) for i, before in owed])
+        store.acknowledge(index.target, ids)
+        done += len(owed)
+        if progress:
+            progress(done, total)

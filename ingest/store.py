@@ -1,0 +1,262 @@
+"""Papers -> library.db: the truth about every work, its sources and passages, and what the indexes still owe."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from ingest.errors import LibraryUnreadable
+from ingest.records import IngestReport, Paper, Passage, Source
+
+SCHEMA_VERSION = 1
+TARGETS = ("vectors", "words")
+
+_SCHEMA = Path(__file__).with_name("schema.sql")
+_JSON_COLUMNS = ("authors", "links", "code_urls", "sources")
+_COLUMNS = ("id", "title", "abstract", "digest", "authors", "year", "url", "links", "code_urls", "sources")
+_SELECT = f"SELECT {', '.join(_COLUMNS)}, sha256 FROM papers"  # noqa: S608 (constants only)
+_INSERT = f"""INSERT INTO papers ({", ".join(_COLUMNS)}, sha256) VALUES ({", ".join("?" * 11)})
+    ON CONFLICT (id) DO UPDATE SET {", ".join(f"{c} = excluded.{c}" for c in (*_COLUMNS[1:], "sha256"))}"""  # noqa: S608
+
+
+class Store:
+    """The SQLite database of a library. Statements outside `transaction` commit by themselves."""
+
+    def __init__(self, path: Path, *, write: bool) -> None:
+        """Opens `path`, making the tables if it is new and `write` is set.
+
+        Raises:
+            LibraryUnreadable: No database, or one of another schema version.
+            sqlite3.OperationalError: The disk refuses.
+        """
+        self._path = path
+        mode = "rwc" if write else "ro"
+        self._db = sqlite3.connect(
+            f"{path.absolute().as_uri()}?mode={mode}",
+            uri=True,
+            isolation_level=None,
+            check_same_thread=False,
+            timeout=30,
+        )
+        try:
+            self._prepare(write)
+        except sqlite3.DatabaseError as error:
+            self._db.close()
+            if isinstance(error, sqlite3.OperationalError):
+                raise
+            raise LibraryUnreadable(path.parent, f"library.db: {error}") from error
+        except LibraryUnreadable:
+            self._db.close()
+            raise
+
+    def _prepare(self, write: bool) -> None:
+        version = self._db.execute("PRAGMA user_version").fetchone()[0]
+        if write:
+            self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.execute("PRAGMA foreign_keys = ON")
+        if version == 0 and write:
+            self._db.executescript(
+                f"BEGIN;\n{_SCHEMA.read_text('utf-8')}\nPRAGMA user_version = {SCHEMA_VERSION};\nCOMMIT;"
+            )
+        elif version != SCHEMA_VERSION:
+            raise LibraryUnreadable(
+                self._path.parent, f"its schema version is {version}, this program reads {SCHEMA_VERSION}"
+            )
+
+    def close(self) -> None:
+        """Closes the database."""
+        self._db.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All or nothing: what is written inside is committed at the end, or undone by any exception."""
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._db.execute("COMMIT")
+        except BaseException:
+            self._db.rollback()
+            raise
+
+    # --- papers and passages -------------------------------------------------------------------------------------
+
+    def __len__(self) -> int:
+        """Works in the library."""
+        return int(self._db.execute("SELECT count(*) FROM papers").fetchone()[0])
+
+    def paper(self, paper_id: str) -> Paper | None:
+        """The work with this id, or None."""
+        return next(iter(self.papers([paper_id])), None)
+
+    def papers(self, ids: Iterable[str]) -> Iterator[Paper]:
+        """The works with these ids, in the given order; unknown ids are left out."""
+        for batch in batches(ids, 500):
+            marks = ",".join("?" * len(batch))
+            rows = self._db.execute(f"{_SELECT} WHERE id IN ({marks})", batch)
+            found = {row[0]: _paper(row[:-1]) for row in rows}
+            yield from (found[paper_id] for paper_id in batch if paper_id in found)
+
+    def every_paper(self) -> Iterator[Paper]:
+        """All works, by id."""
+        yield from (_paper(row[:-1]) for row in self._db.execute(f"{_SELECT} ORDER BY id"))
+
+    def altered(self) -> list[str]:
+        """Ids of works whose text is not the one that was stored: someone or something changed the file."""
+        rows = self._db.execute(f"{_SELECT} ORDER BY id")
+        return [row[0] for row in rows if _paper(row[:-1]).sha256 != row[-1]]
+
+    def passages(self, ids: Iterable[str]) -> dict[str, tuple[Passage, ...]]:
+        """The passages of these works, in order of ordinal."""
+        found: dict[str, list[Passage]] = {}
+        for batch in batches(ids, 500):
+            marks = ",".join("?" * len(batch))
+            query = f"SELECT * FROM passages WHERE paper_id IN ({marks}) ORDER BY paper_id, ordinal"  # noqa: S608
+            for row in self._db.execute(query, batch):
+                found.setdefault(row[0], []).append(Passage(*row))
+        return {paper_id: tuple(passages) for paper_id, passages in found.items()}
+
+    def put_paper(self, paper: Paper, passages: Sequence[Passage], bands: Iterable[str]) -> None:
+        """Writes a work with its passages and bands, in place of what was there, and owes it to both indexes."""
+        self._owe(paper.id)
+        values = (
+            paper.id, paper.title, paper.abstract, int(paper.digest), json.dumps(paper.authors), paper.year, paper.url,
+            json.dumps(paper.links), json.dumps(paper.code_urls), _sources_json(paper), paper.sha256,
+        )  # fmt: skip
+        self._db.execute(_INSERT, values)
+        self._db.execute("DELETE FROM passages WHERE paper_id = ?", [paper.id])
+        self._db.executemany(
+            "INSERT INTO passages VALUES (?, ?, ?, ?)", [(p.paper_id, p.ordinal, p.start, p.end) for p in passages]
+        )
+        self._db.execute("DELETE FROM bands WHERE paper_id = ?", [paper.id])
+        self._db.executemany("INSERT INTO bands VALUES (?, ?)", [(band, paper.id) for band in sorted(set(bands))])
+
+    def put_sources(self, paper: Paper) -> None:
+        """Writes a work's sources and metadata only: its text, passages and indexes stay as they are."""
+        self._db.execute(
+            "UPDATE papers SET sources = ?, authors = ?, year = ?, url = ? WHERE id = ?",
+            [_sources_json(paper), json.dumps(paper.authors), paper.year, paper.url, paper.id],
+        )
+
+    def delete_paper(self, paper_id: str) -> None:
+        """Removes a work that has no entry left, and owes its removal to both indexes."""
+        self._owe(paper_id)
+        self._db.execute("DELETE FROM papers WHERE id = ?", [paper_id])
+
+    def sharing_a_band(self, bands: Sequence[str]) -> list[str]:
+        """Ids of works that share a band with `bands`, in order."""
+        marks = ",".join("?" * len(bands))
+        query = f"SELECT DISTINCT paper_id FROM bands WHERE band IN ({marks}) ORDER BY paper_id"  # noqa: S608
+        return [row[0] for row in self._db.execute(query, bands)]
+
+    # --- entries -------------------------------------------------------------------------------------------------
+
+    def entry(self, origin: str, own_id: str, occurrence: int) -> tuple[str, Paper] | None:
+        """The work's id and the text of an entry that was read before, or None."""
+        row = self._db.execute(
+            "SELECT paper_id, record FROM entries WHERE origin = ? AND own_id = ? AND occurrence = ?",
+            [origin, own_id, occurrence],
+        ).fetchone()
+        return (row[0], _entry(row[1])) if row else None
+
+    def entries(self, paper_id: str) -> list[Paper]:
+        """Every entry of a work."""
+        rows = self._db.execute(
+            "SELECT record FROM entries WHERE paper_id = ? ORDER BY origin, own_id, occurrence", [paper_id]
+        )
+        return [_entry(row[0]) for row in rows]
+
+    def put_entry(self, entry: Paper, occurrence: int, paper_id: str) -> None:
+        """Writes an entry of a work, in place of what its origin said before."""
+        self._db.execute(
+            "INSERT OR REPLACE INTO entries VALUES (?, ?, ?, ?, ?)",
+            [entry.sources[0].origin, entry.id, occurrence, paper_id, json.dumps(asdict(entry), ensure_ascii=False)],
+        )
+
+    def move_entries(self, from_id: str, to_id: str) -> None:
+        """Gives every entry of one work to another."""
+        self._db.execute("UPDATE entries SET paper_id = ? WHERE paper_id = ?", [to_id, from_id])
+
+    # --- what the indexes owe, and what the library remembers of itself ------------------------------------------
+
+    def _owe(self, paper_id: str) -> None:
+        before = self._db.execute("SELECT count(*) FROM passages WHERE paper_id = ?", [paper_id]).fetchone()[0]
+        self._db.executemany(
+            "INSERT INTO outbox VALUES (?, ?, ?) ON CONFLICT DO UPDATE"
+            " SET passages_before = max(passages_before, excluded.passages_before)",
+            [(target, paper_id, before) for target in TARGETS],
+        )
+
+    def owe_everything(self, target: str) -> None:
+        """Puts every work into the outbox of an index that is to be filled anew."""
+        self._db.execute("INSERT OR REPLACE INTO outbox SELECT ?, id, 0 FROM papers", [target])
+
+    def owed(self, target: str, limit: int) -> list[tuple[str, int]]:
+        """Up to `limit` unacknowledged changes: (paper id, passages the index may hold of it), by id."""
+        rows = self._db.execute(
+            "SELECT paper_id, passages_before FROM outbox WHERE target = ? ORDER BY paper_id LIMIT ?", [target, limit]
+        )
+        return [(row[0], row[1]) for row in rows]
+
+    def owed_count(self, target: str) -> int:
+        """Changes that an index has not acknowledged."""
+        return int(self._db.execute("SELECT count(*) FROM outbox WHERE target = ?", [target]).fetchone()[0])
+
+    def acknowledge(self, target: str, ids: Iterable[str]) -> None:
+        """Strikes changes that an index has made durable, and marks the library as changed for its readers."""
+        with self.transaction():
+            self._db.executemany("DELETE FROM outbox WHERE target = ? AND paper_id = ?", [(target, i) for i in ids])
+            self.remember("generation", str(int(self.recall("generation") or 0) + 1))
+
+    def count_indexed(self) -> Mapping[str, int]:
+        """How many items each index should hold: passages in 'vectors', papers in 'words'."""
+        passages = self._db.execute("SELECT count(*) FROM passages").fetchone()[0]
+        return {"vectors": int(passages), "words": len(self)}
+
+    def recall(self, key: str) -> str | None:
+        """What the library remembers under `key`, or None."""
+        row = self._db.execute("SELECT value FROM meta WHERE key = ?", [key]).fetchone()
+        return row[0] if row else None
+
+    def remember(self, key: str, value: str) -> None:
+        """Keeps `value` under `key`."""
+        self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", [key, value])
+
+    def forget(self, key: str) -> None:
+        """Forgets what is kept under `key`."""
+        self._db.execute("DELETE FROM meta WHERE key = ?", [key])
+
+    def log(self, report: IngestReport) -> None:
+        """Adds an ingest to the ledger."""
+        self._db.execute("INSERT INTO ingests (report) VALUES (?)", [json.dumps(report.to_dict(), ensure_ascii=False)])
+
+
+def batches(items: Iterable[str], size: int) -> Iterator[list[str]]:
+    """Cuts `items` into lists of at most `size`."""
+    iterator = iter(items)
+    while batch := list(islice(iterator, size)):
+        yield batch
+
+
+def _sources_json(paper: Paper) -> str:
+    return json.dumps([asdict(source) for source in paper.sources], ensure_ascii=False)
+
+
+def _paper(row: Sequence[Any]) -> Paper:
+    record = dict(zip(_COLUMNS, row, strict=True))
+    return _from_record(record | {name: json.loads(record[name]) for name in _JSON_COLUMNS})
+
+
+def _entry(record: str) -> Paper:
+    return _from_record(json.loads(record))
+
+
+def _from_record(record: Mapping[str, Any]) -> Paper:
+    tuples = {name: tuple(record[name]) for name in ("authors", "links", "code_urls")}
+    sources = tuple(Source(**source) for source in record["sources"])
+    return Paper(**{**record, **tuples, "digest": bool(record["digest"]), "sources": sources})

@@ -1,0 +1,117 @@
+"""Paper -> words, kept: BM25 over stemmed titles and abstracts, in Tantivy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import tantivy
+from tantivy import Filter, Occur, Query, TextAnalyzerBuilder, Tokenizer
+
+from ingest.clean import searchable
+from ingest.errors import IndexDamaged
+from ingest.project import Change
+
+FIELDS = (("title", 2.0), ("abstract", 1.0))
+"""Searched fields and their weights; the title's was measured (docs/decisions/0003-offline-judge.md)."""
+
+_ANALYSER = "english"
+_HEAP_BYTES = 64_000_000
+
+
+class WordIndex:
+    """The words of every paper. Writing needs the library's writer lock; any number of processes may read."""
+
+    target = "words"
+    batch_papers = 5_000
+
+    def __init__(self, folder: Path, *, create: bool = False) -> None:
+        """Opens the index in `folder`; with `create`, makes an empty one if there is none.
+
+        Raises:
+            IndexDamaged: The folder holds something else, or less.
+        """
+        self._analyser = (
+            TextAnalyzerBuilder(Tokenizer.simple())
+            .filter(Filter.remove_long(60))
+            .filter(Filter.lowercase())
+            .filter(Filter.ascii_fold())
+            .filter(Filter.stemmer("english"))
+            .build()
+        )
+        builder = tantivy.SchemaBuilder()
+        builder.add_text_field("id", stored=True, tokenizer_name="raw")
+        for name, _ in FIELDS:
+            builder.add_text_field(name, tokenizer_name=_ANALYSER, index_option="freq")
+        self._schema = builder.build()
+        if create:
+            folder.mkdir(exist_ok=True)
+        elif not (folder / "meta.json").is_file():
+            raise IndexDamaged(folder, "meta.json is missing")
+        try:
+            self._index = tantivy.Index(self._schema, path=str(folder))
+        except (ValueError, OSError) as error:
+            raise IndexDamaged(folder, str(error)) from error
+        self._index.register_tokenizer(_ANALYSER, self._analyser)
+
+    def __len__(self) -> int:
+        """Papers in the index."""
+        return self._index.searcher().num_docs
+
+    def apply(self, changes: Sequence[Change]) -> None:
+        """Brings these works up to date; durable when it returns."""
+        writer = self._index.writer(_HEAP_BYTES, num_threads=1)
+        for change in changes:
+            writer.delete_documents_by_term("id", change.paper_id)
+            if paper := change.paper:
+                title, abstract = searchable(paper.title), searchable(paper.abstract)
+                writer.add_document(tantivy.Document(id=paper.id, title=title, abstract=abstract))
+        writer.commit()
+        writer.wait_merging_threads()
+        self.refresh()
+
+    def clear(self) -> None:
+        """Removes everything."""
+        writer = self._index.writer(_HEAP_BYTES, num_threads=1)
+        writer.delete_all_documents()
+        writer.commit()
+        self.refresh()
+
+    def close(self) -> None:
+        """Lets go of the files."""
+
+    def refresh(self) -> None:
+        """Makes what another process has written visible here."""
+        self._index.reload()
+
+    def terms(self, text: str) -> list[str]:
+        """The terms of `text` as the index holds them: lower-cased, without accents, stemmed (English Porter2)."""
+        found: list[str] = self._analyser.analyze(searchable(text))
+        return found
+
+    def document_frequency(self, term: str) -> int:
+        """Papers whose title or abstract holds `term` (the larger of the two counts)."""
+        searcher = self._index.searcher()
+        return max(searcher.doc_freq(name, term) for name, _ in FIELDS)
+
+    def search(self, terms: Sequence[tuple[str, float]], k: int) -> list[tuple[str, float]]:
+        """Ranks papers by the sum over fields of weighted BM25 (k1 1.2, b 0.75).
+
+        Args:
+            terms: Index terms with their weights, above 0.
+            k: At most this many papers.
+
+        Returns:
+            (paper id, BM25 above 0), best first, ties by id.
+        """
+        clauses = [
+            (Occur.Should, Query.boost_query(Query.term_query(self._schema, name, term, "freq"), weight * boost))
+            for term, weight in terms
+            for name, boost in FIELDS
+        ]
+        if not clauses or k < 1:
+            return []
+        searcher = self._index.searcher()
+        hits = searcher.search(Query.boolean_query(clauses), limit=k, count=False).hits
+        found = [(str(searcher.doc(address)["id"][0]), float(bm25)) for bm25, address in hits]
+        return sorted(found, key=lambda hit: (-hit[1], hit[0]))
