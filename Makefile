@@ -7,7 +7,7 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 SAMPLE := $(LIBRARY)/.sample-read
 
-.PHONY: ask chat test check check-code format lock clean
+.PHONY: ask chat test check check-code format scores lock clean
 
 ask: $(SAMPLE) ## answer Q from the sample library
 	@$(BIN)/whichpapers ask --library $(LIBRARY) "$(Q)"
@@ -18,7 +18,7 @@ chat: $(SAMPLE) ## open the chat over the sample library
 	@$(BIN)/whichpapers chat --library $(LIBRARY)
 
 $(SAMPLE): | $(INSTALLED)
-	@echo "Reading the sample, 595 digests; this takes about a minute, once." >&2
+	@echo "Reading the sample, 595 digests; this takes a minute or two, once." >&2
 	@$(BIN)/whichpapers ingest --sample --library $(LIBRARY) >&2
 	@touch $@
 
@@ -43,6 +43,10 @@ check-code: $(INSTALLED)
 format: $(INSTALLED) ## put the code in form, and write the generated parts of the docs
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+	$(BIN)/cog -r README.md
+
+scores: $(SAMPLE) ## measure the offline judge on the sample library, for the README
+	$(BIN)/python -m evals.fit --library $(LIBRARY) > evals/scores.md
 	$(BIN)/cog -r README.md
 
 lock: ## pin what a fresh install of pyproject.toml brings

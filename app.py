@@ -1,19 +1,20 @@
-"""Answer -> page: the chat. Turns events into what Gradio shows, and nothing else: `python app.py` or `whichpapers chat`."""
+"""Answer -> page: the chat, by `python app.py` or `whichpapers chat`. Turns events into what Gradio shows, no more."""
 
 from __future__ import annotations
 
-import argparse
 import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, NoReturn
 
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 import gradio as gr
+import typer
 
 from assistant import Answer, Assistant, AssistantError, Stage, Token
+from assistant.command import run
 from assistant.render import markdown
 from ingest import IngestError
 from ingest.settings import read_settings
@@ -33,6 +34,9 @@ CONTENT_POLICY = (
 """Whatever text a paper smuggles in, the browser fetches nothing from another host."""
 
 
+command = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+
+
 def responder(assistant: Assistant) -> Callable[[str, list[dict[str, Any]]], Iterator[str]]:
     """The chat's function: yields what the reply shows so far."""
 
@@ -41,7 +45,11 @@ def responder(assistant: Assistant) -> Callable[[str, list[dict[str, Any]]], Ite
         try:
             for event in assistant.stream(question, turns(history)):
                 if isinstance(event, Stage):
-                    yield f"_{event.name}: {event.detail} ..._" if event.name != "understand" else "_reading the question ..._"
+                    yield (
+                        f"_{event.name}: {event.detail} ..._"
+                        if event.name != "understand"
+                        else "_reading the question ..._"
+                    )
                 elif isinstance(event, Token):
                     text += event.text
                     yield text
@@ -59,7 +67,8 @@ def turns(history: Sequence[dict[str, Any]]) -> list[dict[str, str]]:
     for message in history[-MAX_HISTORY_TURNS:]:
         content = message.get("content")
         parts = content if isinstance(content, list) else [content]
-        text = "\n".join(str(part.get("text", "")) if isinstance(part, dict) else str(part) for part in parts)
+        texts = (part.get("text") if isinstance(part, dict) else part for part in parts)
+        text = "\n".join(text for text in texts if isinstance(text, str))
         if message.get("role") in ("user", "assistant"):
             kept.append({"role": str(message["role"]), "content": text})
     return kept
@@ -69,13 +78,19 @@ def page(assistant: Assistant) -> gr.ChatInterface:
     """The chat page over one library."""
     library = assistant.library
     chatbot = gr.Chatbot(
-        height="70vh", latex_delimiters=[], sanitize_html=True, allow_tags=False, buttons=["copy"], show_label=False
+        height="70vh",
+        autoscroll=False,
+        latex_delimiters=[],
+        sanitize_html=True,
+        allow_tags=False,
+        buttons=["copy"],
+        show_label=False,
     )
     return gr.ChatInterface(
         responder(assistant),
         chatbot=chatbot,
         title="whichpapers",
-        description=f"Ask {len(library)} papers. No language model is configured: answers quote the papers word for word.",
+        description=f"Ask {len(library)} papers. No language model takes part: answers quote the papers word for word.",
         examples=list(EXAMPLES),
         cache_examples=False,
         api_visibility="private",
@@ -84,27 +99,27 @@ def page(assistant: Assistant) -> gr.ChatInterface:
     )
 
 
-def main() -> None:
-    """Opens the library and serves the chat on this machine alone until interrupted."""
-    parser = argparse.ArgumentParser(description="The chat, on http://127.0.0.1:PORT")
-    parser.add_argument("--library", type=Path)
-    parser.add_argument("--port", type=int, default=7860)
-    options = parser.parse_args()
-    settings = read_settings({"library": options.library})
-    try:
-        assistant = Assistant.open(settings=settings)
-    except IngestError as error:
-        parser.error(str(error))
-    with assistant:
+@command.command()
+def serve(
+    library: Annotated[Path | None, typer.Option("--library", "-l", help="Folder of the library.")] = None,
+    port: Annotated[int, typer.Option(help="Port on this machine.", min=1, max=65535)] = 7860,
+) -> None:
+    """Serve the chat on this machine alone, at http://127.0.0.1:PORT, until interrupted."""
+    with Assistant.open(settings=read_settings({"library": library})) as assistant:
         page(assistant).queue(max_size=MAX_WAITING, api_open=False).launch(
             server_name="127.0.0.1",
-            server_port=options.port,
+            server_port=port,
             share=False,
             head=f'<meta http-equiv="Content-Security-Policy" content="{CONTENT_POLICY}">',
             max_file_size="64kb",
             footer_links=[],
             run_history=False,
         )
+
+
+def main() -> NoReturn:
+    """Runs the chat and exits: 0 done, 2 unusable arguments or library."""
+    run(command, "whichpapers chat", AssistantError, IngestError)
 
 
 if __name__ == "__main__":

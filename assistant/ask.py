@@ -15,6 +15,7 @@ from assistant.records import Answer, Coverage, Depth, Event, Mode, PaperHit, St
 from assistant.retrieve import retrieve
 from assistant.understand import understand
 from ingest import Library, Settings
+from ingest.clean import stored
 from ingest.settings import read_settings
 
 Turn = Mapping[str, str]
@@ -64,12 +65,12 @@ class Assistant:
             BadOption: `mode`, `depth` or a turn of `history` is not of its form.
             NoModel: Mode `llm` without a language model.
         """
-        _check(question, history, mode, depth)
+        question, turns = _checked(question, history, mode, depth)
         self.library.refresh()
         papers, clock = len(self.library), Clock()
 
         yield Stage("understand", question)
-        query = understand(question, history)
+        query = understand(question, turns)
         clock.lap("understand")
 
         yield Stage("retrieve", f"{papers} papers")
@@ -120,11 +121,11 @@ class Assistant:
             BadQuestion: `query` is empty or too long.
             BadOption: `k` is below 1.
         """
-        _check_text(query)
+        text = _cleaned(query)
         if k < 1:
             raise BadOption("k", k, "a whole number of at least 1")
         self.library.refresh()
-        return retrieve(self.library, understand(query, ()), k)
+        return retrieve(self.library, understand(text), k)
 
     def close(self) -> None:
         """Lets go of the library."""
@@ -164,8 +165,8 @@ class Clock:
         self.seconds[stage], self._last = round(now - self._last, 4), now
 
 
-def _check(question: str, history: Sequence[Turn], mode: str, depth: str) -> None:
-    _check_text(question)
+def _checked(question: str, history: Sequence[Turn], mode: str, depth: str) -> tuple[str, list[Turn]]:
+    """The question and the conversation, cleaned, once all arguments are found to be in range."""
     if mode not in get_args(Mode):
         raise BadOption("mode", mode, f"one of {', '.join(get_args(Mode))}")
     if depth not in CANDIDATES:
@@ -175,13 +176,16 @@ def _check(question: str, history: Sequence[Turn], mode: str, depth: str) -> Non
             raise BadOption("history", turn, "turns of the form {'role': 'user' or 'assistant', 'content': text}")
     if mode == "llm":
         raise NoModel
+    return _cleaned(question), [{"role": turn["role"], "content": stored(turn["content"])} for turn in history]
 
 
-def _check_text(text: str) -> None:
-    if not text.strip():
+def _cleaned(question: str) -> str:
+    text = stored(question)
+    if not text:
         raise BadQuestion("the question is empty")
     if len(text) > MAX_QUESTION_CHARS:
         raise BadQuestion(f"the question has {len(text):,} characters, at most {MAX_QUESTION_CHARS:,} are read")
+    return text
 
 
 def _notices(mode: Mode, verdict: Verdict) -> list[str]:

@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Literal, NoReturn
 
-import click
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -18,6 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from assistant import doctor as health
 from assistant import render
 from assistant.ask import Assistant
+from assistant.command import run
 from assistant.errors import AnswerUnreadable, AssistantError, VerificationFailed
 from assistant.records import Answer
 from assistant.verify import verify as check
@@ -31,11 +31,13 @@ from ingest.settings import read_settings
 app = typer.Typer(
     name="whichpapers",
     help="Ask a pile of abstracts which papers do what, and get each with the sentence that proves it.",
-    no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+
+PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
+"""For a command that is a program of its own."""
 
 LibraryOption = Annotated[
     Path | None,
@@ -59,7 +61,7 @@ def ingest(
     """Read papers into a library. Reading the same again changes nothing."""
     given = [*(paths or []), *([SAMPLE] if sample else [])]
     if not given:
-        raise click.UsageError("name a file or folder to read, or --sample")
+        raise typer.TyperException("name a file or folder to read, or --sample")
     with _progress("encoding papers") as progress:
         report = read_papers(
             given, page_format=page_format, settings=_settings(library, offline=offline), progress=progress
@@ -176,41 +178,26 @@ def doctor(library: LibraryOption = None) -> None:
         raise typer.Exit(2)
 
 
-@app.command()
-def chat(
-    library: LibraryOption = None,
-    port: Annotated[int, typer.Option(help="Port on this machine.")] = 7860,
-) -> None:
-    """Open the chat, a page for the browsers of this machine."""
-    settings = _settings(library)
-    Library.open(settings.library, settings).close()
-    arguments = ["--library", str(settings.library), "--port", str(port)]
-    os.execv(sys.executable, [sys.executable, "-m", "app", *arguments])  # noqa: S606 (the chat is a program of its own)
+@app.command("eval", context_settings=PASS_ON)
+def evaluate(context: typer.Context) -> None:
+    """Score the assistant on judged questions; `whichpapers eval --help` tells its options."""
+    _become("evals", context.args)
+
+
+@app.command(context_settings=PASS_ON)
+def chat(context: typer.Context) -> None:
+    """Open the chat, a page for the browsers of this machine; `whichpapers chat --help` tells its options."""
+    _become("app", context.args)
 
 
 def main() -> NoReturn:
     """Runs the command line and exits: 0 done, 1 failed for a reason outside, 2 unusable arguments or input."""
-    try:
-        app(standalone_mode=False)
-        sys.stdout.flush()
-        sys.exit(0)
-    except click.exceptions.Exit as done:
-        sys.exit(done.exit_code)
-    except click.exceptions.Abort:
-        sys.exit(130)
-    except click.UsageError as error:
-        hint = f" (see: {error.ctx.command_path} --help)" if error.ctx else ""
-        _fail(error.format_message().replace("\n", " ") + hint, 2)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
-    except (IngestError, AssistantError) as error:
-        _fail(str(error), error.exit_code)
+    run(app, "whichpapers", IngestError, AssistantError)
 
 
-def _fail(message: str, code: int) -> NoReturn:
-    _say(f"whichpapers: {message}")
-    sys.exit(code)
+def _become(module: str, arguments: list[str]) -> NoReturn:
+    """Goes on as another program, one that is built on this package and that this package must not import."""
+    os.execv(sys.executable, [sys.executable, "-m", module, *arguments])  # noqa: S606 (our own program)
 
 
 def _say(line: str) -> None:

@@ -57,7 +57,8 @@ def compose(kind: Kind, verdict: Verdict, coverage: Coverage, notices: Sequence[
     reason: str | None = None
     if verdict.abstained_because:
         reason = wording(f"reason_{verdict.abstained_because}", papers=coverage.papers, judged=coverage.judged)
-        parts = [reason, _near_text(wording, near_misses)]
+        near = verdict.abstained_because != "off_topic"
+        parts = [reason, _near_text(wording, near_misses) if near else ""]
     else:
         citations = _citations(kind, verdict.judgements)
         parts = _body(wording, kind, citations, coverage)
@@ -110,4 +111,4 @@ def _items(wording: _Wording, citations: Sequence[Citation]) -> str:
 
 
 def _quoted(quotes: Sequence[Quote]) -> str:
-    return " … ".join(f"“{escape(quote.text)}”" for quote in quotes)
+    return " ".join(f"“{escape(quote.text)}”" for quote in quotes)

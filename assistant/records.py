@@ -19,6 +19,25 @@ ReasonKind = Literal["off_topic", "not_stated", "nothing_found"]
 
 
 @dataclass(frozen=True, slots=True)
+class Query:
+    """What a question asks for, ready to be looked up."""
+
+    text: str
+    """The question, standing alone."""
+    kind: Kind
+    sought: str
+    """`text` without what it leaves aside: what is encoded."""
+    aspects: tuple[str, ...]
+    """The phrases of `sought` that name its subject, in order, at least one; a relevant paper has to do with each."""
+    excluded: tuple[str, ...]
+    """What the question leaves aside."""
+    names: tuple[str, ...]
+    """The words of `sought` that are names: acronyms, products, people, places."""
+    asks_number: bool
+    """Whether the answer must hold a number."""
+
+
+@dataclass(frozen=True, slots=True)
 class Quote:
     """A verbatim span of a paper's stored text: `text == getattr(paper, field)[start:end]`, always."""
 
@@ -46,11 +65,20 @@ class PaperHit:
 
     paper: Paper
     similarity: float
-    """Of the paper to the query after fusion, in [0, 1]; comparable within one query only."""
+    """Probability that the paper is relevant, given that some paper is, in [0, 1] (see `weights`)."""
     evidence: tuple[Quote, ...]
     """The sentences nearest to the query, best first."""
     arms: Mapping[str, ArmHit]
     """Per arm that found the paper, by name."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The hit as plain JSON values; the paper in the form that answers carry."""
+        return {
+            "paper": asdict(CitedPaper.of(self.paper)),
+            "similarity": self.similarity,
+            "evidence": [asdict(quote) for quote in self.evidence],
+            "arms": {name: asdict(arm) for name, arm in sorted(self.arms.items())},
+        }
 
 
 @dataclass(frozen=True, slots=True)

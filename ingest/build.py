@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ingest.encode import Encoder
 from ingest.errors import NothingReadable, RecordsRejected
 from ingest.files import find, open_page
-from ingest.fold import fold_all
 from ingest.library import Library
 from ingest.project import Progress
 from ingest.read import check_format, read
@@ -53,7 +51,7 @@ def ingest(  # noqa: PLR0913 (a contract: every option by name)
     sources = Sources([paths] if isinstance(paths, Path | str) else paths, page_format)
     sources.require_a_paper()
     with Library.open_to_write(Path(library or settings.library), settings, encoder) as target:
-        outcomes = Counter(fold_all(target.store, sources.papers()))
+        outcomes = target.add(sources.papers())
         target.catch_up(progress)
         report = IngestReport(
             read=outcomes.total() + len(sources.rejections),
@@ -64,7 +62,7 @@ def ingest(  # noqa: PLR0913 (a contract: every option by name)
             warnings=tuple(sources.warnings),
             seconds=round(time.monotonic() - started, 3),
         )
-        target.store.log(report)
+        target.log(report)
     if strict and report.rejections:
         raise RecordsRejected(report.rejections)
     return report

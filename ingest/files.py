@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import codecs
+import os
 from collections.abc import Iterable, Iterator
 from itertools import chain, islice
 from pathlib import Path
 from typing import IO
 
+from ingest.clean import stored
 from ingest.errors import SourceMissing
 from ingest.records import Line, Page, Rejection, Warned
 
@@ -28,18 +30,30 @@ def find(paths: Iterable[Path]) -> list[tuple[Path, str]]:
     """
     found: dict[Path, str] = {}
     for path in paths:
-        if path.is_dir():
-            root = path.resolve()
+        try:
+            root = path.resolve(strict=True)
+        except (OSError, RuntimeError) as error:
+            raise SourceMissing(path) from error
+        if root.is_dir():
             for file in sorted(root.rglob("*")):
                 relative = file.relative_to(root)
                 hidden = any(part.startswith(".") for part in relative.parts)
-                if file.suffix.lower() in SUFFIXES and file.is_file() and not hidden:
-                    found.setdefault(file, f"{root.name}/{relative.as_posix()}")
-        elif path.exists():
-            found.setdefault(path.resolve(), path.resolve().parent.name + "/" + path.name)
+                if file.suffix.lower() in SUFFIXES and not hidden and _is_inside(file, root):
+                    found.setdefault(file.resolve(), _origin(root.name, relative))
+        elif root.is_file():
+            found.setdefault(root, _origin(root.parent.name, Path(root.name)))
         else:
             raise SourceMissing(path)
     return list(found.items())
+
+
+def _is_inside(file: Path, root: Path) -> bool:
+    return file.is_file() and file.resolve().is_relative_to(root)
+
+
+def _origin(folder: str, relative: Path) -> str:
+    """One line of text that can be stored, whatever bytes the file's name is made of."""
+    return stored(os.fsencode(f"{folder}/{relative.as_posix()}").decode("utf-8", "replace"))
 
 
 def open_page(path: Path, origin: str, warnings: list[Warned]) -> Page | Rejection:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -47,45 +46,69 @@ def fold(store: Store, entry: Paper, occurrence: int) -> Outcome:
     known = store.entry(entry.sources[0].origin, entry.id, occurrence)
     if known and known[1] == entry:
         return "unchanged"
+    if known and replace(known[1], sources=entry.sources) == entry:
+        store.put_entry(entry, occurrence, known[0])
+        _tell(store, known[0])
+        return "unchanged"
+    home = _leave(store, entry, occurrence, known[0]) if known else None
     matches = _matches(store, entry)
-    if known:
-        work_id = known[0]
-    elif matches:
-        work_id = matches[0].id
-    else:
-        work_id = _free_id(store, entry)
+    work_id = home or next(iter(matches), None) or _free_id(store, entry)
     for match in matches:
-        if match.id != work_id:
-            store.move_entries(match.id, work_id)
-            store.delete_paper(match.id)
-    before = store.paper(work_id)
+        if match != work_id:
+            store.move_entries(match, work_id)
+            store.delete_paper(match)
+    is_new = store.paper(work_id) is None
     store.put_entry(entry, occurrence, work_id)
-    changed = _tell(store, work_id, before)
-    if before is None:
+    changed = _tell(store, work_id)
+    if is_new:
         return "added"
     return "updated" if known or changed else "merged"
 
 
-def _matches(store: Store, entry: Paper) -> list[Paper]:
-    """The works that `entry` is an entry of, the one that bears its id first. More than one become one."""
-    keys = bands(entry)
-    by_id = [work for work in store.papers([entry.id]) if same_id(entry, work)]
-    near = [work for work in store.papers(store.sharing_a_band(keys)) if same_work(entry, work)]
-    return list({work.id: work for work in (*by_id, *near)}.values())
+def _leave(store: Store, entry: Paper, occurrence: int, work_id: str) -> str | None:
+    """Takes the former text of a changed entry out of its work; None when the entry belongs there no longer."""
+    store.delete_entry(entry.sources[0].origin, entry.id, occurrence)
+    others = store.entries(work_id)
+    if not others or any(_are_one(entry, other) for other in others):
+        return work_id
+    _tell(store, work_id)
+    return None
+
+
+def _matches(store: Store, entry: Paper) -> list[str]:
+    """Ids of the works that `entry` is an entry of, the one that bears its id first. More than one become one.
+
+    It is compared with every entry, not with what a work says: so the order in which entries come is of no matter.
+    """
+    candidates = dict.fromkeys((*store.with_entry(entry.id), *store.sharing_a_band(bands(entry))))
+    found = [work_id for work_id in candidates if any(_are_one(entry, other) for other in _texts(store, work_id))]
+    return sorted(found, key=lambda work_id: (work_id != entry.id, work_id))
+
+
+def _are_one(one: Paper, other: Paper) -> bool:
+    return same_id(one, other) or same_work(one, other)
+
+
+def _texts(store: Store, work_id: str) -> list[Paper]:
+    """The entries of a work, one for each text."""
+    return list({(e.id, e.title, e.abstract, e.digest): e for e in store.entries(work_id)}.values())
 
 
 def _free_id(store: Store, entry: Paper) -> str:
     """The entry's own id, unless another work bears it already."""
     if store.paper(entry.id) is None:
         return entry.id
-    return f"{entry.id}-{hashlib.sha256(entry.abstract.encode()).hexdigest()[:8]}"
+    return f"{entry.id}-{entry.sha256[:8]}"
 
 
-def _tell(store: Store, work_id: str, before: Paper | None) -> bool:
+def _tell(store: Store, work_id: str) -> bool:
     """Writes what the entries of a work say together; True when its text is not what it was."""
+    before = store.paper(work_id)
     work = represent(work_id, store.entries(work_id))
-    if before and (before.title, before.abstract) == (work.title, work.abstract):
-        store.put_sources(replace(work, links=before.links, code_urls=before.code_urls))
-        return False
-    store.put_paper(work, split(work), bands(work))
-    return True
+    changed = before is None or (before.title, before.abstract) != (work.title, work.abstract)
+    if changed:
+        store.put_paper(work, split(work))
+    else:
+        store.put_sources(work)
+    store.put_bands(work_id, {band for text in _texts(store, work_id) for band in bands(text)})
+    return changed

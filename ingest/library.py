@@ -6,8 +6,9 @@ import os
 import shutil
 import sqlite3
 import sys
-from collections.abc import Iterable
-from contextlib import ExitStack, closing, suppress
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -24,8 +25,9 @@ from ingest.errors import (
     LibraryReadOnly,
     LibraryUnreadable,
 )
+from ingest.fold import Outcome, fold_all
 from ingest.project import Progress, catch_up
-from ingest.records import Paper, Passage
+from ingest.records import IngestReport, Paper, Passage
 from ingest.settings import Settings
 from ingest.store import TARGETS, Store
 from ingest.vectors import VectorIndex
@@ -35,14 +37,15 @@ from ingest.words import WordIndex
 class Library:
     """The papers of one folder: open to any number of readers and, at a time, one writer."""
 
-    def __init__(self, path: Path, store: Store, encoder: Encoder, *, create: bool = False) -> None:
+    def __init__(self, path: Path, store: Store, encoder: Encoder, *, create: bool = False, check: bool = True) -> None:
         """Not for users: see `open` and `open_to_write`."""
         self.path, self.store, self.encoder = path, store, encoder
         self.words = WordIndex(path / "words", create=create)
-        self.vectors = VectorIndex(path / "vectors", encoder, create=create)
+        self.vectors = VectorIndex(path / "vectors", encoder, create=create, check=check)
         self._generation = store.recall("generation")
         self._resources = ExitStack()
         self._resources.callback(store.close)
+        self._resources.callback(self.words.close)
         self._resources.callback(self.vectors.close)
 
     @classmethod
@@ -63,10 +66,20 @@ class Library:
         """
         encoder = encoder or open_encoder(settings)
         library = cls._open_whole(path, encoder)
-        if library is None:
-            with suppress(LibraryBusy, LibraryReadOnly), cls.open_to_write(path, settings, encoder) as writer:
+        if library is not None:
+            return library
+        busy = False
+        try:
+            with cls.open_to_write(path, settings, encoder) as writer:
                 writer.catch_up()
-            library = cls(path, _open_store(path), encoder)
+        except LibraryBusy:
+            busy = True
+        except LibraryReadOnly:
+            pass
+        with ExitStack() as undo:
+            store = undo.enter_context(closing(_open_store(path)))
+            library = cls(path, store, encoder, check=not busy)
+            undo.pop_all()
         return library
 
     @classmethod
@@ -77,8 +90,11 @@ class Library:
             if not len(store):
                 raise LibraryEmpty(path)
             _check_encoder(path, store, encoder)
+            if store.recall("encoder") is None:
+                return None
             try:
-                library = undo.enter_context(cls(path, store, encoder))
+                library = cls(path, store, encoder)
+                undo.callback(library.close)
             except IndexDamaged:
                 return None
             owed = any(store.owed_count(target) for target in TARGETS)
@@ -113,8 +129,11 @@ class Library:
                 store = Store(path / "library.db", write=True)
                 undo.callback(store.close)
                 if remake:
-                    _forget_indexes(path, store)
+                    store.forget("encoder")
                 _check_encoder(path, store, encoder)
+                if store.recall("encoder") is None:
+                    _forget_indexes(path, store)
+                store.remember("encoder_fingerprint", encoder.fingerprint)
                 store.remember("encoder", encoder.name)
                 _remove_damaged(path, encoder)
                 library = cls(path, store, encoder, create=True)
@@ -156,6 +175,24 @@ class Library:
             self.vectors.refresh()
             self._generation = generation
 
+    def add(self, entries: Iterable[Paper]) -> Counter[Outcome]:
+        """Stores entries as readers yield them, and counts what became of each. The indexes owe them then.
+
+        Raises:
+            LibraryReadOnly: The disk refuses; what was committed before is kept.
+        """
+        with _disk_may_refuse(self.path):
+            return Counter(fold_all(self.store, entries))
+
+    def log(self, report: IngestReport) -> None:
+        """Adds an ingest to the ledger.
+
+        Raises:
+            LibraryReadOnly: The disk refuses.
+        """
+        with _disk_may_refuse(self.path):
+            self.store.log(report)
+
     def catch_up(self, progress: Progress | None = None) -> None:
         """Brings both indexes up to the database; a writer calls it after its changes.
 
@@ -166,35 +203,47 @@ class Library:
             LibraryReadOnly: The disk refuses; what is missing is done when the library is next opened.
         """
         try:
-            catch_up(self.store, self.words)
-            catch_up(self.store, self.vectors, progress)
-        except (OSError, sqlite3.OperationalError) as error:
+            with _disk_may_refuse(self.path):
+                catch_up(self.store, self.words)
+                catch_up(self.store, self.vectors, progress)
+        except OSError as error:
             raise LibraryReadOnly(self.path, str(error)) from error
 
 
-def _open_store(path: Path) -> Store:
-    if not (path / "library.db").is_file():
-        raise LibraryMissing(path)
+@contextmanager
+def _disk_may_refuse(path: Path) -> Iterator[None]:
     try:
-        return Store(path / "library.db", write=False)
+        yield
     except sqlite3.OperationalError as error:
+        raise LibraryReadOnly(path, f"library.db: {error}") from error
+
+
+def _open_store(path: Path) -> Store:
+    try:
+        if not (path / "library.db").is_file():
+            raise LibraryMissing(path)
+        return Store(path / "library.db", write=False)
+    except (OSError, sqlite3.OperationalError) as error:
         raise LibraryUnreadable(path, f"library.db: {error}") from error
 
 
 def _check_encoder(path: Path, store: Store, encoder: Encoder) -> None:
     known = store.recall("encoder")
-    if known is not None and known != encoder.name:
+    if known is None:
+        return
+    if known != encoder.name:
         raise EncoderMismatch(path, known, encoder.name)
+    if store.recall("encoder_fingerprint") != encoder.fingerprint:
+        raise EncoderMismatch(path, f"{known} (other weights)", encoder.name)
 
 
 def _forget_indexes(path: Path, store: Store) -> None:
-    """Removes both indexes and the encoder's name; the outbox first, so that a crash here leaves it all owed."""
+    """Removes both indexes; the outbox first, so that a crash here leaves it all owed."""
     with store.transaction():
         for target in TARGETS:
             store.owe_everything(target)
-        store.forget("encoder")
     for target in TARGETS:
-        shutil.rmtree(path / target, ignore_errors=True)
+        _remove(path / target)
 
 
 def _remove_damaged(path: Path, encoder: Encoder) -> None:
@@ -202,11 +251,18 @@ def _remove_damaged(path: Path, encoder: Encoder) -> None:
     try:
         WordIndex(path / "words").close()
     except IndexDamaged:
-        shutil.rmtree(path / "words")
+        _remove(path / "words")
     try:
         VectorIndex(path / "vectors", encoder).close()
     except IndexDamaged:
-        shutil.rmtree(path / "vectors")
+        _remove(path / "vectors")
+
+
+def _remove(index: Path) -> None:
+    if index.is_dir():
+        shutil.rmtree(index)
+    else:
+        index.unlink(missing_ok=True)
 
 
 def _take_lock(path: Path) -> FileLock:

@@ -23,9 +23,9 @@ def read(page: Page, page_format: str = "auto") -> Iterator[Paper | Rejection | 
     """
     reader = _reader(page, page_format)
     if reader is None:
-        yield Rejection(
-            page.origin, "no known layout; expected a saved papers page or JSON lines with title and abstract"
-        )
+        fault = next((line.fault for line in page.head if line.fault), None)
+        unknown = "no known layout; expected a saved papers page or JSON lines with title and abstract"
+        yield Rejection(page.origin, fault or unknown)
         return
     yield from reader(page)
 
@@ -38,5 +38,7 @@ def check_format(page_format: str) -> None:
 
 def _reader(page: Page, page_format: str) -> Reader | None:
     if page_format != "auto":
-        return READERS[page_format].read
-    return next((module.read for module in READERS.values() if module.recognises(page)), None)
+        named: Reader = READERS[page_format].read
+        return named
+    fitting: Reader | None = next((module.read for module in READERS.values() if module.recognises(page)), None)
+    return fitting

@@ -26,6 +26,7 @@ CREATE TABLE entries (
     PRIMARY KEY (origin, own_id, occurrence)
 ) WITHOUT ROWID;
 CREATE INDEX entries_by_paper ON entries (paper_id);
+CREATE INDEX entries_by_own_id ON entries (own_id);
 
 CREATE TABLE passages (
     paper_id   TEXT NOT NULL REFERENCES papers (id) ON DELETE CASCADE,

@@ -17,7 +17,7 @@ DEFAULT_ENCODER = "all-MiniLM-L6-v2"
 class Settings(BaseSettings):
     """Everything a user can set. Each field reads the variable WHICHPAPERS_<FIELD>."""
 
-    model_config = SettingsConfigDict(env_prefix="WHICHPAPERS_", frozen=True, extra="forbid")
+    model_config = SettingsConfigDict(env_prefix="WHICHPAPERS_", frozen=True, extra="forbid", env_ignore_empty=True)
 
     library: Path = Field(
         default_factory=lambda: user_data_path("whichpapers") / "library",

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from ingest.errors import LibraryUnreadable
+from ingest.errors import IngestError, LibraryEmpty, LibraryUnreadable
 from ingest.records import IngestReport, Paper, Passage, Source
+
+Item = TypeVar("Item")
 
 SCHEMA_VERSION = 1
 TARGETS = ("vectors", "words")
@@ -33,12 +36,22 @@ class Store:
 
         Raises:
             LibraryUnreadable: No database, or one of another schema version.
+            LibraryEmpty: To be read, and nothing was ever written.
             sqlite3.OperationalError: The disk refuses.
         """
         self._path = path
-        mode = "rwc" if write else "ro"
+        try:
+            self._connect("mode=rwc" if write else "mode=ro", write=write)
+        except sqlite3.OperationalError:
+            wal = path.with_name(path.name + "-wal")
+            if write or os.access(path.parent, os.W_OK) or (wal.exists() and wal.stat().st_size):
+                raise
+            # Where nothing can be written SQLite cannot keep its notes on who reads; nor can anyone change the file.
+            self._connect("mode=ro&immutable=1", write=write)
+
+    def _connect(self, mode: str, *, write: bool) -> None:
         self._db = sqlite3.connect(
-            f"{path.absolute().as_uri()}?mode={mode}",
+            f"{self._path.absolute().as_uri()}?{mode}",
             uri=True,
             isolation_level=None,
             check_same_thread=False,
@@ -50,8 +63,8 @@ class Store:
             self._db.close()
             if isinstance(error, sqlite3.OperationalError):
                 raise
-            raise LibraryUnreadable(path.parent, f"library.db: {error}") from error
-        except LibraryUnreadable:
+            raise LibraryUnreadable(self._path.parent, f"library.db: {error}") from error
+        except IngestError:
             self._db.close()
             raise
 
@@ -60,7 +73,10 @@ class Store:
         if write:
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA foreign_keys = ON")
-        if version == 0 and write:
+        is_new = version == 0 and not self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+        if is_new and not write:
+            raise LibraryEmpty(self._path.parent)
+        if is_new:
             self._db.executescript(
                 f"BEGIN;\n{_SCHEMA.read_text('utf-8')}\nPRAGMA user_version = {SCHEMA_VERSION};\nCOMMIT;"
             )
@@ -121,8 +137,8 @@ class Store:
                 found.setdefault(row[0], []).append(Passage(*row))
         return {paper_id: tuple(passages) for paper_id, passages in found.items()}
 
-    def put_paper(self, paper: Paper, passages: Sequence[Passage], bands: Iterable[str]) -> None:
-        """Writes a work with its passages and bands, in place of what was there, and owes it to both indexes."""
+    def put_paper(self, paper: Paper, passages: Sequence[Passage]) -> None:
+        """Writes a work with its passages, in place of what was there, and owes it to both indexes."""
         self._owe(paper.id)
         values = (
             paper.id, paper.title, paper.abstract, int(paper.digest), json.dumps(paper.authors), paper.year, paper.url,
@@ -133,14 +149,17 @@ class Store:
         self._db.executemany(
             "INSERT INTO passages VALUES (?, ?, ?, ?)", [(p.paper_id, p.ordinal, p.start, p.end) for p in passages]
         )
-        self._db.execute("DELETE FROM bands WHERE paper_id = ?", [paper.id])
-        self._db.executemany("INSERT INTO bands VALUES (?, ?)", [(band, paper.id) for band in sorted(set(bands))])
+
+    def put_bands(self, paper_id: str, bands: Iterable[str]) -> None:
+        """Writes the keys under which a work is found, in place of what was there."""
+        self._db.execute("DELETE FROM bands WHERE paper_id = ?", [paper_id])
+        self._db.executemany("INSERT INTO bands VALUES (?, ?)", [(band, paper_id) for band in sorted(set(bands))])
 
     def put_sources(self, paper: Paper) -> None:
         """Writes a work's sources and metadata only: its text, passages and indexes stay as they are."""
         self._db.execute(
-            "UPDATE papers SET sources = ?, authors = ?, year = ?, url = ? WHERE id = ?",
-            [_sources_json(paper), json.dumps(paper.authors), paper.year, paper.url, paper.id],
+            "UPDATE papers SET sources = ?, digest = ?, authors = ?, year = ?, url = ? WHERE id = ?",
+            [_sources_json(paper), int(paper.digest), json.dumps(paper.authors), paper.year, paper.url, paper.id],
         )
 
     def delete_paper(self, paper_id: str) -> None:
@@ -177,6 +196,17 @@ class Store:
             "INSERT OR REPLACE INTO entries VALUES (?, ?, ?, ?, ?)",
             [entry.sources[0].origin, entry.id, occurrence, paper_id, json.dumps(asdict(entry), ensure_ascii=False)],
         )
+
+    def delete_entry(self, origin: str, own_id: str, occurrence: int) -> None:
+        """Removes an entry; its work is left as it is."""
+        self._db.execute(
+            "DELETE FROM entries WHERE origin = ? AND own_id = ? AND occurrence = ?", [origin, own_id, occurrence]
+        )
+
+    def with_entry(self, own_id: str) -> list[str]:
+        """Ids of works of which some entry has this id by itself, in order."""
+        rows = self._db.execute("SELECT DISTINCT paper_id FROM entries WHERE own_id = ? ORDER BY paper_id", [own_id])
+        return [row[0] for row in rows]
 
     def move_entries(self, from_id: str, to_id: str) -> None:
         """Gives every entry of one work to another."""
@@ -236,7 +266,7 @@ class Store:
         self._db.execute("INSERT INTO ingests (report) VALUES (?)", [json.dumps(report.to_dict(), ensure_ascii=False)])
 
 
-def batches(items: Iterable[str], size: int) -> Iterator[list[str]]:
+def batches(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
     """Cuts `items` into lists of at most `size`."""
     iterator = iter(items)
     while batch := list(islice(iterator, size)):

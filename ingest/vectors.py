@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import json
+import os
 import shutil
 import sqlite3
+import subprocess
+import sys
+import threading
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 
-from ingest.encode import Encoder, Vectors
+from ingest.encode import Encoder, SentenceTransformerEncoder, Vectors
 from ingest.errors import IndexDamaged
+from ingest.place import Place
 from ingest.project import Change
 from ingest.split import passage_text
 
 _COLLECTION = "passages"
+_STAMP = "graph.json"
 _EF_SEARCH = 200
 """Breadth of the graph search: recall of the 200 nearest passages against exact search is tested."""
 
@@ -26,34 +34,49 @@ class VectorIndex:
     batch_papers = 32
     """What a crash makes us encode again at most."""
 
-    def __init__(self, folder: Path, encoder: Encoder, *, create: bool = False) -> None:
-        """Opens the index in `folder`; with `create`, makes an empty one if there is none.
+    def __init__(self, folder: Path, encoder: Encoder, *, create: bool = False, check: bool = True) -> None:
+        """Opens the index in `folder`.
+
+        Args:
+            folder: Of Chroma's files. Where it cannot be written, a copy of it is read, as Chroma always writes.
+            encoder: Makes the vectors of passages.
+            create: Make an empty index if there is none.
+            check: Make sure first that Chroma can read its files.
 
         Raises:
             IndexDamaged: The folder holds something else, or less.
         """
         self._folder, self._encoder = folder, encoder
+        self._wrote = False
+        self._lock = threading.RLock()
+        """A search in one thread must not meet a refresh in another."""
         if not create and not (folder / "chroma.sqlite3").is_file():
             raise IndexDamaged(folder, "chroma.sqlite3 is missing")
+        if check:
+            _check_graph(folder)
         self._open()
 
     def _open(self) -> None:
         # Imported on first use: it takes half a second, which `--help` and a bad argument should not.
         import chromadb  # noqa: PLC0415
         from chromadb.api.collection_configuration import CreateCollectionConfiguration  # noqa: PLC0415
+        from chromadb.api.shared_system_client import SharedSystemClient  # noqa: PLC0415
         from chromadb.config import Settings  # noqa: PLC0415
         from chromadb.errors import ChromaError  # noqa: PLC0415
 
         graph: CreateCollectionConfiguration = {
             "hnsw": {"space": "cosine", "ef_construction": 200, "ef_search": _EF_SEARCH, "max_neighbors": 32}
         }
+        self._place = Place(self._folder)
         try:
-            self._client = chromadb.PersistentClient(str(self._folder), Settings(anonymized_telemetry=False))
+            self._client = chromadb.PersistentClient(str(self._place.path), Settings(anonymized_telemetry=False))
             self._collection = self._client.get_or_create_collection(
                 _COLLECTION, configuration=graph, embedding_function=None
             )
             self._collection.count()
         except (ChromaError, sqlite3.Error, ValueError, OSError) as error:
+            SharedSystemClient.clear_system_cache()  # else whoever opens this folder next is given what failed here
+            self._place.leave()
             raise IndexDamaged(self._folder, str(error)) from error
         self._batch = min(5000, self._client.get_max_batch_size())
 
@@ -63,15 +86,33 @@ class VectorIndex:
 
     def refresh(self) -> None:
         """Makes what another process has written visible here; a client in use would go on reading the old graph."""
-        self._client.close()
-        self._open()
+        with self._lock:
+            self.close()
+            self._open()
 
     def close(self) -> None:
         """Lets go of the files."""
-        self._client.close()
+        self._client.close()  # type: ignore[attr-defined]  # Client has it, its declared base has not
+        self._place.leave()
+        if self._wrote:
+            _write_stamp(self._folder, _graph_files(self._folder))
 
     def apply(self, changes: Sequence[Change]) -> None:
-        """Brings these works up to date, encoding their passages; durable when it returns."""
+        """Brings these works up to date, encoding their passages; durable when it returns.
+
+        Raises:
+            OSError: The disk refuses.
+        """
+        from chromadb.errors import ChromaError  # noqa: PLC0415  (see _open)
+
+        self._wrote = True
+        try:
+            self._write(changes)
+        except ChromaError as error:
+            raise OSError(f"vectors/: {error}") from error
+        _write_stamp(self._folder, _graph_files(self._folder))
+
+    def _write(self, changes: Sequence[Change]) -> None:
         gone = [
             _key(change.paper_id, n) for change in changes for n in range(len(change.passages), change.passages_before)
         ]
@@ -97,13 +138,32 @@ class VectorIndex:
 
         Returns:
             (paper id, ordinal, cosine similarity in [-1, 1]), best first, ties by id and ordinal.
+
+        Raises:
+            IndexDamaged: Its files cannot be read.
         """
-        found = self._collection.query(query_embeddings=[vector], n_results=k, include=["distances"])
+        from chromadb.errors import ChromaError  # noqa: PLC0415  (see _open)
+
+        if k < 1:
+            return []
+        try:
+            with self._lock:
+                found = self._collection.query(vector[np.newaxis, :], n_results=k, include=["distances"])
+        except ChromaError as error:
+            raise IndexDamaged(self._folder, str(error)) from error
         distances = (found["distances"] or [[]])[0]
         hits = [
-            (*_passage(key), 1.0 - float(distance)) for key, distance in zip(found["ids"][0], distances, strict=True)
+            (*_passage(key), min(1.0, 1.0 - float(distance)))
+            for key, distance in zip(found["ids"][0], distances, strict=True)
         ]
         return sorted(hits, key=lambda hit: (-hit[2], hit[0], hit[1]))
+
+    def any_vector(self) -> Vectors:
+        """Some stored vector, shape (dimension,); there must be one."""
+        found = self._collection.get(limit=1, include=["embeddings"])["embeddings"]
+        rows: Vectors = np.asarray(found, dtype=np.float32)
+        row: Vectors = rows[0]
+        return row
 
     def of(self, passages: Mapping[str, int]) -> dict[str, Vectors]:
         """The stored vectors of whole papers.
@@ -117,13 +177,61 @@ class VectorIndex:
         keys = [_key(paper_id, ordinal) for paper_id, count in passages.items() for ordinal in range(count)]
         rows: dict[str, object] = {}
         for start in range(0, len(keys), self._batch):
-            found = self._collection.get(ids=keys[start : start + self._batch], include=["embeddings"])
+            with self._lock:
+                found = self._collection.get(ids=keys[start : start + self._batch], include=["embeddings"])
             rows.update(zip(found["ids"], found["embeddings"] if found["embeddings"] is not None else (), strict=True))
         return {
             paper_id: np.asarray([rows[_key(paper_id, n)] for n in range(count)], dtype=np.float32)
             for paper_id, count in passages.items()
             if all(_key(paper_id, n) in rows for n in range(count))
         }
+
+
+def _check_graph(folder: Path) -> None:
+    """Raises IndexDamaged unless Chroma can read the graph in `folder`.
+
+    Damaged files crash the process that reads them, or leave most vectors out of every result without a word. So
+    files that are not as this program last left them are tried in a process of their own first.
+    """
+    found = _graph_files(folder)
+    if found == _stamped(folder):
+        return
+    code = "import sys; from ingest.vectors import probe; sys.exit(0 if probe(sys.argv[1]) else 1)"
+    path = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    command = [sys.executable, "-c", code, str(folder)]
+    tried = subprocess.run(command, env=os.environ | path, capture_output=True, check=False)  # noqa: S603 (our own code)
+    if tried.returncode:
+        raise IndexDamaged(folder, "its graph of neighbours cannot be read")
+    _write_stamp(folder, found)
+
+
+def probe(folder: str) -> bool:
+    """Whether a search in `folder` finds (nearly) every vector, up to 10,000; damaged files may crash the process."""
+    index = VectorIndex(Path(folder), SentenceTransformerEncoder("unused"), check=False)
+    try:
+        wanted = min(10_000, len(index))
+        return wanted == 0 or len(index.search(index.any_vector(), wanted)) >= 0.9 * wanted
+    finally:
+        index.close()
+
+
+def _write_stamp(folder: Path, files: dict[str, list[int]]) -> None:
+    with suppress(OSError):  # without it the files are tried again
+        (folder / _STAMP).write_text(json.dumps(files), "utf-8")
+
+
+def _stamped(folder: Path) -> object:
+    try:
+        return json.loads((folder / _STAMP).read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+
+
+def _graph_files(folder: Path) -> dict[str, list[int]]:
+    """Size and time of change of each file of a graph that Chroma has written out; small ones it keeps in a log."""
+    graphs = (pickle.parent for pickle in folder.glob("*/index_metadata.pickle"))
+    files = sorted(file for graph in graphs for file in graph.iterdir())
+    return {file.relative_to(folder).as_posix(): [file.stat().st_size, file.stat().st_mtime_ns] for file in files}
 
 
 def _key(paper_id: str, ordinal: int) -> str:

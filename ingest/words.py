@@ -10,6 +10,7 @@ from tantivy import Filter, Occur, Query, TextAnalyzerBuilder, Tokenizer
 
 from ingest.clean import searchable
 from ingest.errors import IndexDamaged
+from ingest.place import Place
 from ingest.project import Change
 
 FIELDS = (("title", 2.0), ("abstract", 1.0))
@@ -44,22 +45,40 @@ class WordIndex:
         for name, _ in FIELDS:
             builder.add_text_field(name, tokenizer_name=_ANALYSER, index_option="freq")
         self._schema = builder.build()
+        self._folder = folder
         if create:
             folder.mkdir(exist_ok=True)
         elif not (folder / "meta.json").is_file():
             raise IndexDamaged(folder, "meta.json is missing")
+        self._open()
+
+    def _open(self) -> None:
+        self._place = Place(self._folder)
         try:
-            self._index = tantivy.Index(self._schema, path=str(folder))
+            self._index = tantivy.Index(self._schema, path=str(self._place.path))
+            self._index.register_tokenizer(_ANALYSER, self._analyser)
+            self._ranked(Query.term_query(self._schema, FIELDS[0][0], "a", "freq"), 1)
         except (ValueError, OSError) as error:
-            raise IndexDamaged(folder, str(error)) from error
-        self._index.register_tokenizer(_ANALYSER, self._analyser)
+            self._place.leave()
+            raise IndexDamaged(self._folder, str(error)) from error
 
     def __len__(self) -> int:
         """Papers in the index."""
         return self._index.searcher().num_docs
 
     def apply(self, changes: Sequence[Change]) -> None:
-        """Brings these works up to date; durable when it returns."""
+        """Brings these works up to date; durable when it returns.
+
+        Raises:
+            OSError: The disk refuses.
+        """
+        try:
+            self._write(changes)
+        except ValueError as error:
+            raise OSError(f"words/: {error}") from error
+        self.refresh()
+
+    def _write(self, changes: Sequence[Change]) -> None:
         writer = self._index.writer(_HEAP_BYTES, num_threads=1)
         for change in changes:
             writer.delete_documents_by_term("id", change.paper_id)
@@ -68,7 +87,6 @@ class WordIndex:
                 writer.add_document(tantivy.Document(id=paper.id, title=title, abstract=abstract))
         writer.commit()
         writer.wait_merging_threads()
-        self.refresh()
 
     def clear(self) -> None:
         """Removes everything."""
@@ -79,10 +97,15 @@ class WordIndex:
 
     def close(self) -> None:
         """Lets go of the files."""
+        self._place.leave()
 
     def refresh(self) -> None:
         """Makes what another process has written visible here."""
-        self._index.reload()
+        if self._place.is_copy:
+            self._place.leave()
+            self._open()
+        else:
+            self._index.reload()
 
     def terms(self, text: str) -> list[str]:
         """The terms of `text` as the index holds them: lower-cased, without accents, stemmed (English Porter2)."""
@@ -103,6 +126,9 @@ class WordIndex:
 
         Returns:
             (paper id, BM25 above 0), best first, ties by id.
+
+        Raises:
+            IndexDamaged: Its files cannot be read.
         """
         clauses = [
             (Occur.Should, Query.boost_query(Query.term_query(self._schema, name, term, "freq"), weight * boost))
@@ -111,7 +137,17 @@ class WordIndex:
         ]
         if not clauses or k < 1:
             return []
-        searcher = self._index.searcher()
-        hits = searcher.search(Query.boolean_query(clauses), limit=k, count=False).hits
-        found = [(str(searcher.doc(address)["id"][0]), float(bm25)) for bm25, address in hits]
-        return sorted(found, key=lambda hit: (-hit[1], hit[0]))
+        try:
+            found = self._ranked(Query.boolean_query(clauses), k)
+        except ValueError as error:
+            raise IndexDamaged(self._folder, str(error)) from error
+        return sorted(found, key=lambda hit: (-hit[1], hit[0]))[:k]
+
+    def _ranked(self, query: Query, k: int) -> list[tuple[str, float]]:
+        """The first `k`, and all that tie with the last of them: Tantivy breaks ties by the order of writing."""
+        searcher, limit = self._index.searcher(), k + 1
+        while True:
+            hits = searcher.search(query, limit=limit, count=False).hits
+            if len(hits) < limit or hits[-1][0] < hits[k - 1][0]:
+                return [(str(searcher.doc(address)["id"][0]), float(bm25)) for bm25, address in hits]
+            limit *= 4

@@ -6,10 +6,15 @@ Optional: `id` or `_id`, `authors` (list of names, or one string), `year`, `url`
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 
+from ingest.clean import is_link, stored
 from ingest.records import Line, Page, Paper, Rejection, Source, Warned
 from ingest.sources.paper import Metadata, make_paper, text_field
+
+_YEAR = re.compile(r"([12]\d{3})(?:\.0|-\d\d\b.*)?", re.ASCII)
+"""2021, 2021.0, 2021-05 or 2021-05-01, with or without a time."""
 
 
 def recognises(page: Page) -> bool:
@@ -42,19 +47,23 @@ def _entry(origin: str, line: Line) -> Paper | Rejection:
 
 
 def _metadata(record: Mapping[str, object]) -> Metadata:
-    explicit = record.get("id", record.get("_id"))
     authors = record.get("authors")
     names = [authors] if isinstance(authors, str) else authors if isinstance(authors, list) else []
-    url = text_field(record, "url")
+    url = stored(text_field(record, "url") or "")
     return Metadata(
-        id=str(explicit) if isinstance(explicit, str | int) and str(explicit).strip() else None,
+        id=_word(record.get("id")) or _word(record.get("_id")),
         authors=tuple(name for name in names if isinstance(name, str)),
         year=_year(record.get("year")),
-        url=url if url and url.startswith(("http://", "https://")) else None,
+        url=url if is_link(url) else None,
         digest=text_field(record, "abstract", "text") is None,
     )
 
 
 def _year(value: object) -> int | None:
-    digits = str(value).strip() if isinstance(value, str | int) and not isinstance(value, bool) else ""
-    return int(digits) if digits.isascii() and digits.isdigit() and 1000 <= int(digits) <= 2999 else None
+    found = _YEAR.fullmatch(str(value) if isinstance(value, float) else _word(value) or "")
+    return int(found[1]) if found else None
+
+
+def _word(value: object) -> str | None:
+    """A name or number as text, or None where there is none to see."""
+    return (stored(str(value)) or None) if isinstance(value, str | int) and not isinstance(value, bool) else None

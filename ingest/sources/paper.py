@@ -65,8 +65,8 @@ def make_paper(source: Source, title: str, abstract: str, metadata: Metadata | N
 
 def identifier(title: str, told: Metadata) -> str:
     """The deterministic id: explicit, else arXiv, else DOI (both from the source's url), else the title's slug."""
-    if told.id:
-        return stored(told.id)[:200]
+    if told.id and (own := stored(told.id)[:200].strip()):
+        return own
     if told.url and (arxiv := _ARXIV.search(told.url)):
         return f"arxiv:{arxiv[1].lower()}"
     if told.url and (doi := _DOI.search(told.url)):

@@ -1,0 +1,227 @@
+"""Query, papers -> features: in what ways, and how far, each candidate paper has to do with the question.
+
+Every feature is absolute (a cosine, or a share of the question's information), so that it means the same in a library
+of a hundred papers and of a hundred thousand.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from weakref import WeakKeyDictionary
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assistant.question_words import SAYS_NOTHING
+from assistant.records import Query
+from ingest import Library, Paper, Passage
+from ingest.encode import Vectors
+
+Column = NDArray[np.float64]
+"""One number a paper: shape (papers,)."""
+
+_FEEDBACK_PAPERS = 8
+_FEEDBACK_SENTENCES = 15
+_FEEDBACK_TERMS = 20
+_CROWD = 10
+"""The similarity of the paper at this place to the best ones tells how many papers a subject has."""
+_COMMON = 0.2
+"""A term in a larger share of all papers tells nothing about a subject."""
+
+_MAX_KEPT = 2_000
+"""Readings kept in memory, of 40 kB each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A candidate paper as it is compared with a question."""
+
+    paper: Paper
+    passages: tuple[Passage, ...]
+    """The abstract's sentences; the whole abstract where it has none."""
+    whole: Vectors
+    """Of title and abstract, shape (dimension,)."""
+    vectors: Vectors
+    """Of `passages`, shape (len(passages), dimension)."""
+    terms: Counter[str]
+    """Of title and abstract."""
+    sentence_terms: tuple[frozenset[str], ...]
+    """Of each of `passages`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """A question in the forms that papers are compared with."""
+
+    question: Vectors
+    """Of the question, shape (dimension,)."""
+    content: Vectors
+    """Of its aspects alone, shape (dimension,)."""
+    aspects: Vectors
+    """Of each aspect, shape (aspects, dimension)."""
+    excluded: Vectors
+    """Of each thing that the question leaves aside, shape (things, dimension)."""
+    terms: Mapping[str, float]
+    """The index terms of the aspects with their shares of the question's information, summing to 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Feedback:
+    """What the papers that look best at first sight have in common (pseudo-relevance feedback)."""
+
+    centre: Vectors
+    """Of those papers, shape (dimension,)."""
+    sentence_centre: Vectors
+    """Of the sentences nearest to the question, shape (dimension,)."""
+    terms: Mapping[str, float]
+    """Terms frequent there and rare elsewhere, weights summing to 1 (RM3: Abdul-Jaleel et al., TREC 2004)."""
+
+
+_READINGS: WeakKeyDictionary[Library, dict[tuple[str, str], Reading]] = WeakKeyDictionary()
+"""What was read of each open library, by paper id and hash of its text: reading takes half of a question's time."""
+
+
+def read(library: Library, ids: Sequence[str]) -> list[Reading]:
+    """Reads the papers with these ids, in this order; those whose vectors are not there yet are left out."""
+    kept = _READINGS.setdefault(library, {})
+    papers = library.papers(ids)
+    new = {paper.id: paper for paper in papers if (paper.id, paper.sha256) not in kept}
+    passages = library.passages(new)
+    vectors = library.vectors.of({paper_id: len(found) for paper_id, found in passages.items()})
+    fresh = {paper_id: _reading(library, new[paper_id], passages[paper_id], rows) for paper_id, rows in vectors.items()}
+    readings = [kept.get((paper.id, paper.sha256)) or fresh.get(paper.id) for paper in papers]
+    if len(kept) > _MAX_KEPT:
+        kept.clear()
+    kept.update({(paper_id, reading.paper.sha256): reading for paper_id, reading in fresh.items()})
+    return [reading for reading in readings if reading]
+
+
+def probe(library: Library, query: Query) -> Probe:
+    """Encodes `query` and weighs its terms."""
+    content = " ".join(query.aspects)
+    vectors = library.encoder.encode([query.sought, content, *query.aspects, *query.excluded])
+    aspects, excluded = np.split(vectors[2:], [len(query.aspects)])
+    return Probe(vectors[0], vectors[1], aspects, excluded, information(library, library.words.terms(content)))
+
+
+def information(library: Library, terms: Iterable[str]) -> dict[str, float]:
+    """The share of each of `terms` in their information: inverse document frequency (BM25's), summing to 1."""
+    papers = len(library)
+    weights = {term: _idf(papers, library.words.document_frequency(term)) for term in terms}
+    total = sum(weights.values())
+    return {term: weight / total for term, weight in weights.items()}
+
+
+def feedback(library: Library, asked: Probe, readings: Sequence[Reading]) -> Feedback:
+    """Gathers what the best of `readings` (at least one) have in common."""
+    first_sight = (
+        sentence_best(readings, asked.question)
+        + sentence_best(readings, asked.content)
+        + 0.5 * (_paper_share(readings, asked.terms) + _sentence_share(readings, asked.terms))
+    )
+    order = np.argsort(-first_sight, kind="stable")
+    background = first_sight[order[: 3 * _FEEDBACK_PAPERS + 1]].min()
+    best = [(readings[i], float(first_sight[i] - background) + 1e-6) for i in order[:_FEEDBACK_PAPERS]]
+    centre = np.sum([weight * reading.whole for reading, weight in best], axis=0)
+    return Feedback(_unit(centre), _sentence_centre(asked, readings), _feedback_terms(library, best))
+
+
+def features(query: Query, asked: Probe, found: Feedback, readings: Sequence[Reading]) -> dict[str, Column]:
+    """Every feature of every paper; cosines in [-1, 1], shares in [0, 1].
+
+    Returns:
+        By name, in the order of `readings` (at least one).
+    """
+    like_best = np.array([reading.whole @ found.centre for reading in readings], dtype=np.float64)
+    paper_terms = _paper_share(readings, asked.terms)
+    aspects = np.mean([_passage_best(readings, aspect) for aspect in asked.aspects], axis=0)
+    return {
+        "question": sentence_best(readings, asked.question),
+        "content": sentence_best(readings, asked.content),
+        "aspects": aspects,
+        "paper_terms": paper_terms,
+        "sentence_terms": _sentence_share(readings, asked.terms),
+        "feedback": like_best,
+        "feedback_sentence": sentence_best(readings, found.sentence_centre),
+        "feedback_paper_terms": _paper_share(readings, found.terms),
+        "feedback_sentence_terms": _sentence_share(readings, found.terms),
+        "best_paper_terms": np.full(len(readings), paper_terms.max()),
+        "crowd": np.full(len(readings), np.sort(like_best)[-min(_CROWD, len(readings))]),
+        "asks_fact": np.full(len(readings), float(query.kind == "fact")),
+    }
+
+
+def left_aside(asked: Probe, readings: Sequence[Reading]) -> Column:
+    """How far each paper is about something that the question leaves aside, in [0, 1]."""
+    nearness = [sentence_best(readings, thing) for thing in asked.excluded]
+    return np.clip((np.max(nearness, axis=0) - 0.5) / 0.1, 0, 1) if nearness else np.zeros(len(readings))
+
+
+def sentence_best(readings: Sequence[Reading], vector: Vectors) -> Column:
+    """Cosine of `vector` to the nearest sentence of each paper."""
+    return np.array([(reading.vectors @ vector).max() for reading in readings], dtype=np.float64)
+
+
+def _passage_best(readings: Sequence[Reading], vector: Vectors) -> Column:
+    whole = np.array([reading.whole @ vector for reading in readings], dtype=np.float64)
+    return np.maximum(whole, sentence_best(readings, vector))
+
+
+def _paper_share(readings: Sequence[Reading], terms: Mapping[str, float]) -> Column:
+    return np.array([term_share(reading.terms.keys(), terms) for reading in readings])
+
+
+def _sentence_share(readings: Sequence[Reading], terms: Mapping[str, float]) -> Column:
+    return np.array([max(term_share(sentence, terms) for sentence in r.sentence_terms) for r in readings])
+
+
+def term_share(held: Container[str], terms: Mapping[str, float]) -> float:
+    """The share of the weight of `terms` that `held` has."""
+    return sum(share for term, share in terms.items() if term in held)
+
+
+def _sentence_centre(asked: Probe, readings: Sequence[Reading]) -> Vectors:
+    sentences = np.concatenate([reading.vectors for reading in readings])
+    near = sentences @ (asked.question + asked.content)
+    order = np.argsort(-near, kind="stable")[:_FEEDBACK_SENTENCES]
+    weights = near[order] - near[order].min() + 0.02
+    return _unit(weights @ sentences[order])
+
+
+def _feedback_terms(library: Library, best: Sequence[tuple[Reading, float]]) -> dict[str, float]:
+    empty = set(library.words.terms(" ".join(SAYS_NOTHING)))
+    papers = len(library)
+    ceiling = max(1.0, _COMMON * papers)
+    weights: dict[str, float] = {}
+    for reading, weight in best:
+        length = reading.terms.total()
+        for term, count in reading.terms.items():
+            holding = library.words.document_frequency(term)
+            if len(term) > 2 and term not in empty and holding <= ceiling:
+                weights[term] = weights.get(term, 0.0) + weight * count / length * _idf(papers, holding)
+    chosen = sorted(weights.items(), key=lambda item: (-item[1], item[0]))[:_FEEDBACK_TERMS]
+    total = sum(weight for _, weight in chosen)
+    return {term: weight / total for term, weight in chosen}
+
+
+def _reading(library: Library, paper: Paper, passages: Sequence[Passage], vectors: Vectors) -> Reading:
+    first = min(1, len(passages) - 1)
+    title = library.words.terms(paper.title)
+    held = [library.words.terms(paper.abstract[passage.start : passage.end]) for passage in passages[first:]]
+    terms = Counter(title)
+    for sentence in held:
+        terms.update(sentence)
+    return Reading(
+        paper, tuple(passages[first:]), vectors[0], vectors[first:], terms, tuple(frozenset(s) for s in held)
+    )
+
+
+def _idf(papers: int, holding: int) -> float:
+    return math.log(1 + (papers - holding + 0.5) / (holding + 0.5))
+
+
+def _unit(vector: Vectors) -> Vectors:
+    return np.asarray(vector / max(float(np.linalg.norm(vector)), 1e-9), dtype=np.float32)

@@ -1,0 +1,119 @@
+"""Question -> Query: what a question is about, what it leaves aside, and what kind of answer it wants.
+
+A question is split into its aspects, the phrases left when the words that only ask are taken out. A follow-up that
+leans on the conversation is read together with the user's turns it leans on.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+from assistant.question_words import SAYS_NOTHING
+from assistant.records import Kind, Query
+
+_TOKEN = re.compile(r"[^\W_]+(?:[-'’*+/.][^\W_]+)*\*?|\S")
+"""A word, with what ties its parts together (K-FAC, Newton's, 3.5), or a mark."""
+
+_LEFT_ASIDE = re.compile(
+    r"(?:^|,\s*)(?:but\s+)?(?:leaving|setting|putting)\s+(?P<object>[^,?.;]+?)\s+aside\b,?"
+    r"|,?\s*\b(?:but not|not counting|not including|without counting|excluding|except(?:ing)?(?:\s+for)?|other than"
+    r"|apart from|aside from|besides|leaving (?:out|aside)|ignoring)\s+(?:(?:those|the ones|papers|works?|ones|anything"
+    r"|that|which|about|on|for|are|is|deal(?:ing)? with)\s+)*(?P<rest>[^,?.;)]+)",
+    re.IGNORECASE,
+)
+_COMPARES = re.compile(
+    r"\b(?:compar(?:e|es|ed|ing|ison)|contrast(?:s|ed|ing)?|differ(?:s|ences?)?|versus|vs|supporters|critics)\b",
+    re.IGNORECASE,
+)
+_LISTS = re.compile(
+    r"\b(?:papers?|abstracts?|works?|studies|articles?|methods|approaches|techniques|anyone|anybody|someone|who|list)\b",
+    re.IGNORECASE,
+)
+_INTERROGATIVE = re.compile(
+    r"(?:^|[,:;.?!-]\s*|\b(?:to|for|in|at|on|with|by)\s+)"
+    r"(?:how|what|wat|which|why|when|where|whose|is|are|can|could|does|do|did|has|have|will)\b",
+    re.IGNORECASE,
+)
+_ASKS_NUMBER = re.compile(
+    r"\bhow (?:many|much|fast|slow|long|large|big|far|often|quickly)\b|\bwith (?:what|which) (?:accuracy|speed|error)\b"
+    r"|\b(?:what|which) (?:[\w-]+ ){0,3}(?:accuracy|speed|throughput|rate|improvement|percentage|share|number|ratio"
+    r"|factor|size|score|error|cost|gain)\b",
+    re.IGNORECASE,
+)
+_MODELLED_ON = re.compile(r"-(?:style|like|type|based|aware)$", re.IGNORECASE)
+"""What may follow a name without being part of it."""
+_LEANS = re.compile(
+    r"^(?:and|but|so|or|what (?:if|about)|how about|why not)\b"
+    r"|\b(?:it|its|they|them|their|that|those|these|this|such)\b"
+    r"|\bthe (?:same|opposite|former|latter|others?|first|second|last)\b",
+    re.IGNORECASE,
+)
+_MAX_CONTEXT = 3
+"""Earlier questions that a follow-up is read after."""
+_MIN_OWN_WORDS = 3
+"""A follow-up with fewer words of its own leans on the conversation."""
+
+
+def understand(question: str, history: Sequence[Mapping[str, str]] = ()) -> Query:
+    """Reads `question` in the light of `history` (turns with "role" and "content", oldest first)."""
+    text = stand_alone(question, [turn["content"] for turn in history if turn["role"] == "user"])
+    sought, excluded = _set_aside(text)
+    return Query(
+        text=text,
+        kind=_kind(text),
+        sought=sought,
+        aspects=tuple(aspects(sought)) or (sought,),
+        excluded=excluded,
+        names=tuple(names(sought)),
+        asks_number=_kind(text) == "fact" and _ASKS_NUMBER.search(text) is not None,
+    )
+
+
+def stand_alone(question: str, asked_before: Sequence[str]) -> str:
+    """`question` after the questions before it, oldest first, if it leans on them."""
+    context = asked_before[-_MAX_CONTEXT:] if _leans(question) else ()
+    return " ".join(" ".join((*context, question)).split())
+
+
+def aspects(text: str) -> Iterator[str]:
+    """The phrases of `text` between marks and words that say nothing of the subject, in order."""
+    phrase: list[str] = []
+    for token in (*_TOKEN.findall(text), ""):
+        if token[:1].isalnum() and token.lower() not in SAYS_NOTHING:
+            phrase.append(token)
+        elif phrase:
+            yield " ".join(phrase)
+            phrase = []
+
+
+def names(text: str) -> Iterator[str]:
+    """The words of `text` written as names are: with a capital not at a sentence's start, or letters and digits."""
+    starts = True
+    for found in _TOKEN.findall(text):
+        word = _MODELLED_ON.sub("", found)
+        inner = any(letter.isupper() for letter in word[1:]) or (
+            any(map(str.isdigit, word)) and any(map(str.isalpha, word))
+        )
+        if (inner or (word[:1].isupper() and not starts)) and word.lower() not in SAYS_NOTHING:
+            yield word
+        starts = found in ".?!:"
+
+
+def _leans(question: str) -> bool:
+    own = [word for phrase in aspects(question) for word in phrase.split()]
+    return len(own) < _MIN_OWN_WORDS or _LEANS.search(question) is not None
+
+
+def _set_aside(text: str) -> tuple[str, tuple[str, ...]]:
+    excluded = tuple(found["object"] or found["rest"] for found in _LEFT_ASIDE.finditer(text))
+    sought = " ".join(_LEFT_ASIDE.sub(" ", text).split())
+    return (sought, excluded) if any(aspects(sought)) else (text, ())
+
+
+def _kind(text: str) -> Kind:
+    if _COMPARES.search(text):
+        return "compare"
+    if _LISTS.search(text) or not _INTERROGATIVE.search(text):
+        return "list"
+    return "fact"

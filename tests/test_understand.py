@@ -1,0 +1,95 @@
+"""understand: aspects, kinds, what is left aside, follow-ups."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from assistant.question_words import SAYS_NOTHING
+from assistant.understand import aspects, names, understand
+
+
+@pytest.mark.parametrize(
+    ("question", "expected"),
+    [
+        ("which papers use Hessian approximations for quantization", ["Hessian approximations", "quantization"]),
+        ("Does K-FAC beat Newton's method?", ["K-FAC beat Newton's method"]),
+        ("GMP*: pruning, and sparsity", ["GMP*", "pruning", "sparsity"]),
+        ("which of them is it?", []),
+    ],
+)
+def test_aspects_are_the_phrases_between_words_that_only_ask(question: str, expected: list[str]) -> None:
+    assert list(aspects(question)) == expected
+
+
+@given(st.text(max_size=200))
+def test_any_text_can_be_understood(text: str) -> None:
+    query = understand(text)
+    assert query.text == " ".join(text.split())
+    assert query.aspects
+    assert all(word.lower() not in SAYS_NOTHING for aspect in aspects(query.sought) for word in aspect.split(" "))
+
+
+@pytest.mark.parametrize(
+    ("question", "kind"),
+    [
+        ("which papers use Hessian approximations for quantization", "list"),
+        ("neural operators for PDEs", "list"),
+        ("has anyone trained a transformer backwards?", "list"),
+        ("What throughput does the fastest one reach?", "fact"),
+        ("Diagnosing illness from speech: for which disorders is evidence thin?", "fact"),
+        ("Compare how these systems order blocks.", "compare"),
+        ("How do GPTQ and HAWQ differ?", "compare"),
+    ],
+)
+def test_the_wording_tells_the_kind(question: str, kind: str) -> None:
+    assert understand(question).kind == kind
+
+
+@pytest.mark.parametrize(
+    ("question", "sought", "excluded"),
+    [
+        ("Leaving tabular data aside, what is boosting used for?", "what is boosting used for?", ("tabular data",)),
+        ("privacy papers on streams, not counting those about training", "privacy papers on streams", ("training",)),
+        ("pruning methods other than magnitude pruning", "pruning methods", ("magnitude pruning",)),
+        ("excluding everything", "excluding everything", ()),
+        ("is it fast but not accurate?", "is it fast ?", ("accurate",)),
+    ],
+)
+def test_what_is_left_aside_is_not_sought(question: str, sought: str, excluded: tuple[str, ...]) -> None:
+    query = understand(question)
+    assert (query.sought, query.excluded) == (sought, excluded)
+
+
+def test_names_are_told_by_their_letters() -> None:
+    found = names("Why is K-FAC used with a GPT-style model? The ResNet-50 of Anna Smith is in no list.")
+    assert list(found) == ["K-FAC", "GPT", "ResNet-50", "Anna", "Smith"]
+
+
+@pytest.mark.parametrize(
+    ("question", "asks"),
+    [
+        ("How many watts does it draw?", True),
+        ("What top-1 accuracy is reached?", True),
+        ("How many papers study dogs?", False),
+        ("Why does it fail?", False),
+    ],
+)
+def test_some_questions_want_a_number(question: str, asks: bool) -> None:
+    assert understand(question).asks_number is asks
+
+
+def _turns(*contents: str) -> list[dict[str, str]]:
+    return [{"role": ("user", "assistant")[i % 2], "content": content} for i, content in enumerate(contents)]
+
+
+@pytest.mark.parametrize("follow_up", ["Does it work without labels?", "And on graphs?", "Why?"])
+def test_a_follow_up_is_read_after_the_questions_it_leans_on(follow_up: str) -> None:
+    query = understand(follow_up, _turns("Who orders point clouds?", "Two papers do.", "By learning?", "Yes."))
+    assert query.text == f"Who orders point clouds? By learning? {follow_up}"
+
+
+def test_a_question_on_something_else_stands_alone() -> None:
+    question = "Which papers prove lower bounds for convex optimization?"
+    assert understand(question, _turns("Who orders point clouds?", "Two papers do.")).text == question

@@ -1,0 +1,145 @@
+"""Passage -> Vector: the contract of an index, and approximate against exact search."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ingest.encode import Vectors
+from ingest.errors import IndexDamaged
+from ingest.project import Change
+from ingest.records import Paper, Passage
+from ingest.vectors import VectorIndex
+from tests.fakes import WordEncoder
+
+
+def change(paper_id: str, *sentences: str, before: int = 0) -> Change:
+    """A paper with a passage for each sentence."""
+    abstract, passages = "", []
+    for ordinal, sentence in enumerate(sentences):
+        passages.append(Passage(paper_id, ordinal, len(abstract), len(abstract) + len(sentence)))
+        abstract += sentence + " "
+    return Change(paper_id, Paper(paper_id, "T", abstract), tuple(passages), before)
+
+
+def near(index: VectorIndex, text: str, k: int = 5) -> list[tuple[str, int]]:
+    return [(paper_id, ordinal) for paper_id, ordinal, _ in index.search(WordEncoder().encode([f"T. {text}"])[0], k)]
+
+
+@pytest.fixture
+def index(tmp_path: Path) -> Iterator[VectorIndex]:
+    with closing(VectorIndex(tmp_path / "vectors", WordEncoder(), create=True)) as made:
+        made.apply([change("a", "owls count mice", "bridges of paper"), change("b", "zebra stripes")])
+        yield made
+
+
+def test_a_passage_is_nearest_to_its_own_text(index: VectorIndex) -> None:
+    (paper_id, ordinal, similarity), *_ = index.search(WordEncoder().encode(["T. bridges of paper"])[0], 3)
+    assert (paper_id, ordinal) == ("a", 1)
+    assert similarity == pytest.approx(1.0, abs=1e-5)
+    assert similarity <= 1.0
+
+
+def test_no_more_are_found_than_there_are_and_none_where_none_are_asked_for(index: VectorIndex) -> None:
+    assert len(near(index, "owls", 100)) == 3
+    assert near(index, "owls", 0) == []
+
+
+def test_an_empty_index_finds_nothing(tmp_path: Path) -> None:
+    with closing(VectorIndex(tmp_path / "empty", WordEncoder(), create=True)) as empty:
+        assert len(empty) == 0
+        assert near(empty, "owls") == []
+
+
+def test_applying_twice_changes_nothing(index: VectorIndex) -> None:
+    before = near(index, "owls count")
+    for _ in range(2):
+        index.apply([change("a", "owls count mice", "bridges of paper", before=2)])
+    assert len(index) == 3
+    assert near(index, "owls count") == before
+
+
+def test_a_change_replaces_what_was_there_and_removes_what_is_no_more(index: VectorIndex) -> None:
+    index.apply([change("a", "newts swim", before=2)])
+    assert len(index) == 2
+    assert near(index, "newts swim")[0] == ("a", 0)
+    assert ("a", 1) not in near(index, "bridges of paper")
+
+
+def test_a_removal_removes_every_passage(index: VectorIndex) -> None:
+    index.apply([Change("a", None, (), 2), Change("never", None, (), 3)])
+    assert near(index, "owls", 9) == [("b", 0)]
+
+
+def test_equal_similarities_are_in_order_of_id_and_ordinal(tmp_path: Path) -> None:
+    with closing(VectorIndex(tmp_path / "ties", WordEncoder(), create=True)) as index:
+        index.apply([change(paper_id, "same", "same") for paper_id in ("c", "a", "b#0", "b")])
+        assert near(index, "same", 8) == [(p, n) for p in ("a", "b", "b#0", "c") for n in (0, 1)]
+
+
+def test_stored_vectors_are_handed_out_by_paper(index: VectorIndex) -> None:
+    found = index.of({"a": 2, "b": 1, "unknown": 1})
+    assert {paper_id: rows.shape for paper_id, rows in found.items()} == {"a": (2, 64), "b": (1, 64)}
+    np.testing.assert_allclose(
+        found["a"], WordEncoder().encode(["T. owls count mice", "T. bridges of paper"]), atol=1e-6
+    )
+
+
+def test_a_cleared_index_is_empty_and_can_be_filled(index: VectorIndex) -> None:
+    index.clear()
+    assert len(index) == 0
+    index.apply([change("new", "newts")])
+    assert near(index, "newts") == [("new", 0)]
+
+
+def test_what_was_written_is_there_when_opened_again(tmp_path: Path, index: VectorIndex) -> None:
+    index.close()
+    with closing(VectorIndex(tmp_path / "vectors", WordEncoder())) as again:
+        assert near(again, "zebra stripes")[0] == ("b", 0)
+    index.refresh()
+
+
+@pytest.mark.parametrize("content", [None, b"garbage" * 1000])
+def test_a_folder_without_a_whole_index_is_damaged(tmp_path: Path, content: bytes | None) -> None:
+    folder = tmp_path / "vectors"
+    folder.mkdir()
+    if content is not None:
+        (folder / "chroma.sqlite3").write_bytes(content)
+    with pytest.raises(IndexDamaged, match="whichpapers rebuild"):
+        VectorIndex(folder, WordEncoder())
+
+
+class RandomEncoder:
+    """Encodes the text "T. N" as the N-th row of a fixed random matrix."""
+
+    name = "random-64"
+
+    def __init__(self, count: int) -> None:
+        rows = np.random.default_rng(7).standard_normal((count, 64)).astype(np.float32)
+        self.rows: Vectors = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        return self.rows[[int(text.removeprefix("T. ")) for text in texts]]
+
+
+def test_approximate_search_equals_exact_search_to_a_recall_of_98_percent(tmp_path: Path) -> None:
+    encoder = RandomEncoder(4000)
+    queries = RandomEncoder(4050).rows[4000:]
+    with closing(VectorIndex(tmp_path / "vectors", encoder, create=True)) as index:
+        for start in range(0, 4000, 500):
+            index.apply([change(str(n), str(n)) for n in range(start, start + 500)])
+        found = kept = 0
+        for query in queries:
+            exact = {str(n) for n in np.argsort(-(encoder.rows @ query), kind="stable")[:200]}
+            hits = index.search(query, 200)
+            similarities = [similarity for _, _, similarity in hits]
+            assert similarities == sorted(similarities, reverse=True)
+            expected = [float(encoder.rows[int(paper_id)] @ query) for paper_id, _, _ in hits]
+            np.testing.assert_allclose(similarities, expected, atol=1e-5)
+            found += len(exact & {paper_id for paper_id, _, _ in hits})
+            kept += len(exact)
+    assert found / kept >= 0.98
