@@ -32,7 +32,8 @@ def answer(library: Library) -> Answer:
     draft = compose("list", Verdict(tuple(judgements), None), coverage, [])
     return Answer(
         question="q", standalone_question="q", kind="list", mode="offline", model=None, text=draft.text,
-        abstained=False, reason=None, claims=draft.claims, citations=draft.citations, near_misses=draft.near_misses, coverage=coverage,
+        abstained=False, reason=None, claims=draft.claims, citations=draft.citations, near_misses=draft.near_misses,
+        coverage=coverage,
     )  # fmt: skip
 
 
