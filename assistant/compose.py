@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from assistant.records import Citation, CitedPaper, Claim, Coverage, Judgement, Kind, NearMiss, Quote, Verdict
+from assistant.records import Citation, CitedPaper, Claim, Coverage, Judgement, Kind, NearMiss, Verdict
 from prompts import render, sha256
 
 MAX_NEAR_MISSES = 3
@@ -100,15 +100,16 @@ def _body(wording: _Wording, kind: Kind, citations: Sequence[Citation], coverage
         counts = {"found": len(citations), "papers": coverage.papers, "judged": coverage.judged}
         return [wording(kind, items=_items(wording, citations), **counts)]
     first, others = citations[0], citations[1:]
-    answer = wording("fact", title=escape(first.paper.title), number=first.number, quotes=_quoted(first.quotes))
+    answer = wording("fact", title=escape(first.paper.title), quotes="\n".join(_quotes(wording, first)))
     return [answer, wording("also", items=_items(wording, others)) if others else ""]
 
 
 def _items(wording: _Wording, citations: Sequence[Citation]) -> str:
     return "\n".join(
-        wording("item", number=c.number, title=escape(c.paper.title), quotes=_quoted(c.quotes)) for c in citations
+        wording("item", title=escape(c.paper.title), quotes="\n".join(f"  {quote}" for quote in _quotes(wording, c)))
+        for c in citations
     )
 
 
-def _quoted(quotes: Sequence[Quote]) -> str:
-    return " ".join(f"“{escape(quote.text)}”" for quote in quotes)
+def _quotes(wording: _Wording, citation: Citation) -> list[str]:
+    return [wording("quote", quote=escape(quote.text), number=citation.number) for quote in citation.quotes]

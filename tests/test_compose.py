@@ -64,7 +64,7 @@ def test_a_fact_comes_first_and_few_papers_beside_it() -> None:
 
 def test_the_text_names_the_prompts_it_used_by_hash() -> None:
     draft = compose("list", Verdict(TWO, None), COVERAGE, ["notice_digest"])
-    assert {"list", "item", "notice", "notice_digest"} == set(draft.prompts)
+    assert {"list", "item", "quote", "notice", "notice_digest"} == set(draft.prompts)
 
 
 @pytest.mark.parametrize(

@@ -116,7 +116,7 @@ def test_a_folder_without_a_whole_index_is_damaged(tmp_path: Path, content: byte
 class RandomEncoder:
     """Encodes the text "T. N" as the N-th row of a fixed random matrix."""
 
-    name = "random-64"
+    name = fingerprint = "random-64"
 
     def __init__(self, count: int) -> None:
         rows = np.random.default_rng(7).standard_normal((count, 64)).astype(np.float32)
