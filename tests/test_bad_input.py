@@ -166,9 +166,7 @@ def test_a_file_name_of_any_bytes_is_told_in_one_line(tmp_path: Path) -> None:
 # --- libraries -----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "arguments", [["ask", "which papers prune"], ["search", "pruning"], ["papers"], ["rebuild"], ["chat"]]
-)
+@pytest.mark.parametrize("arguments", [["ask", "which papers prune"], ["search", "pruning"], ["papers"], ["rebuild"]])
 def test_a_missing_library_is_refused_with_the_command_that_fills_it(
     tmp_path: Path, command: Run, arguments: list[str]
 ) -> None:
