@@ -84,7 +84,7 @@ class Assistant:
         yield Stage("write", "from verbatim sentences")
         relevant = sum(judgement.satisfied for judgement in verdict.judgements)
         coverage = Coverage(papers, retrieved=len(hits), judged=len(verdict.judgements), relevant=relevant)
-        draft = compose(query.kind, verdict, coverage, _notices(mode, verdict))
+        draft = compose(query.kind, verdict, coverage, _notices(verdict))
         yield from map(Token, draft.text.splitlines(keepends=True))
         clock.lap("write")
 
@@ -188,8 +188,6 @@ def _cleaned(question: str) -> str:
     return text
 
 
-def _notices(mode: Mode, verdict: Verdict) -> list[str]:
-    notices = ["notice_extractive" if mode == "auto" else "notice_offline"]
-    if any(judgement.paper.digest for judgement in verdict.judgements if judgement.satisfied):
-        notices.append("notice_digest")
-    return notices
+def _notices(verdict: Verdict) -> list[str]:
+    digests = any(judgement.paper.digest for judgement in verdict.judgements if judgement.satisfied)
+    return ["notice_extractive", *(["notice_digest"] if digests else [])]

@@ -46,7 +46,7 @@ def test_a_bracketed_number_in_a_quote_is_no_marker() -> None:
 
 def test_a_no_tells_the_reason_and_the_nearest_misses() -> None:
     misses = tuple(judged(f"m{i}", "No.", 0.1, lacks=f"lacks {i}") for i in range(MAX_NEAR_MISSES + 2))
-    draft = compose("list", Verdict(misses, "nothing_found"), COVERAGE, ["notice_offline"])
+    draft = compose("list", Verdict(misses, "nothing_found"), COVERAGE, ["notice_extractive"])
     assert draft.reason
     assert draft.text.startswith(draft.reason)
     assert [miss.lacks for miss in draft.near_misses] == [f"lacks {i}" for i in range(MAX_NEAR_MISSES)]
