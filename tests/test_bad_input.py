@@ -313,11 +313,11 @@ def test_an_argument_that_cannot_be_used_is_told_in_one_line(
     assert_refused(command(*arguments), 2, told)
 
 
-def test_the_real_command_line_refuses_an_unknown_option_and_a_negative_number(path: Path) -> None:
+def test_a_whole_process_refuses_an_unknown_option_and_a_negative_number(path: Path) -> None:
     options = {"WHICHPAPERS_LIBRARY": str(path), "WHICHPAPERS_ENCODER": "words-64"}
-    assert_refused(whichpapers("search", "x", "--frobnicate", **options), 2, "--frobnicate")
-    assert_refused(whichpapers("search", "x", "-k", "-3", **options), 2, "-3")
-    assert_refused(whichpapers("ask", "", **options), 2, "question")
+    assert_refused(with_fake_encoder("search", "x", "--frobnicate", **options), 2, "--frobnicate")
+    assert_refused(with_fake_encoder("search", "x", "-k", "-3", **options), 2, "-3")
+    assert_refused(with_fake_encoder("ask", "", **options), 2, "question")
 
 
 def test_a_setting_that_cannot_be_used_is_named(command: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -334,7 +334,7 @@ def test_an_answer_that_is_no_json_is_refused(tmp_path: Path, path: Path, comman
 
 def test_a_reader_that_stops_reading_is_no_error(path: Path) -> None:
     environ = environment(WHICHPAPERS_LIBRARY=str(path), WHICHPAPERS_ENCODER="words-64")
-    command = [sys.executable, "-m", "assistant", "papers", "--export", "jsonl"]
+    command = [sys.executable, "-m", "tests.command", "papers", "--export", "jsonl"]
     with subprocess.Popen(command, cwd=ROOT, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout
         assert process.stderr
