@@ -16,6 +16,7 @@ from assistant.retrieve import retrieve
 from assistant.understand import understand
 from ingest import Library, Settings
 from ingest.clean import stored
+from ingest.project import Progress
 from ingest.settings import read_settings
 
 Turn = Mapping[str, str]
@@ -34,14 +35,21 @@ class Assistant:
         self.library, self.settings = library, settings
 
     @classmethod
-    def open(cls, library: Path | str | None = None, settings: Settings | None = None) -> Self:
-        """Opens a library to ask it; by default the one that `settings` (the environment) name.
+    def open(
+        cls, library: Path | str | None = None, settings: Settings | None = None, progress: Progress | None = None
+    ) -> Self:
+        """Opens a library to ask it.
+
+        Args:
+            library: Its folder; by default the one that `settings` name.
+            settings: By default made from the environment.
+            progress: Called with (papers done, papers to do) while an interrupted ingest is finished.
 
         Raises:
             IngestError: See `Library.open`.
         """
         settings = settings or read_settings({})
-        return cls(Library.open(Path(library or settings.library), settings), settings)
+        return cls(Library.open(Path(library or settings.library), settings, progress=progress), settings)
 
     def ask(
         self, question: str, history: Sequence[Turn] = (), mode: Mode = "auto", depth: Depth = "thorough"

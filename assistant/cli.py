@@ -36,6 +36,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+REPAIR = "finishing an interrupted ingest"
 PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
 """For a command that is a program of its own."""
 
@@ -93,7 +94,7 @@ def ask(
 ) -> None:
     """Answer a question with every paper that satisfies it, each with the sentence that says so."""
     settings = _settings(library, offline=offline)
-    with Assistant.open(settings=settings) as assistant:
+    with _progress(REPAIR) as progress, Assistant.open(settings=settings, progress=progress) as assistant:
         answer = assistant.ask(question, mode=mode, depth=depth)  # type: ignore[arg-type]  # checked by ask itself
     if output == "json":
         print(json.dumps(answer.to_dict(), ensure_ascii=False, indent=2))
@@ -111,7 +112,8 @@ def search(
     offline: OfflineOption = False,
 ) -> None:
     """Rank papers for a query, without judging them."""
-    with Assistant.open(settings=_settings(library, offline=offline)) as assistant:
+    settings = _settings(library, offline=offline)
+    with _progress(REPAIR) as progress, Assistant.open(settings=settings, progress=progress) as assistant:
         hits = assistant.search(query, k)
     if output == "json":
         print(json.dumps([hit.to_dict() for hit in hits], ensure_ascii=False, indent=2))
@@ -217,5 +219,9 @@ def _progress(label: str) -> Iterator[Report | None]:
         return
     columns = (TextColumn(label), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task(label, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+        yield lambda done, total: _show(bar, done, total)
+
+
+def _show(bar: Progress, done: int, total: int) -> None:
+    task = bar.task_ids[0] if bar.task_ids else bar.add_task("", total=total)
+    bar.update(task, completed=done, total=total)

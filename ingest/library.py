@@ -49,13 +49,16 @@ class Library:
         self._resources.callback(self.vectors.close)
 
     @classmethod
-    def open(cls, path: Path, settings: Settings, encoder: Encoder | None = None) -> Self:
+    def open(
+        cls, path: Path, settings: Settings, encoder: Encoder | None = None, progress: Progress | None = None
+    ) -> Self:
         """Opens a library to read it. What a crash left undone is done first, unless another process is at it.
 
         Args:
             path: The library's folder.
             settings: Says which encoder to use.
             encoder: Used instead of the one that `settings` name.
+            progress: Called with (papers done, papers to do) while what was left undone is done.
 
         Raises:
             LibraryMissing: There is none at `path`.
@@ -71,7 +74,7 @@ class Library:
         busy = False
         try:
             with cls.open_to_write(path, settings, encoder) as writer:
-                writer.catch_up()
+                writer.catch_up(progress)
         except LibraryBusy:
             busy = True
         except LibraryReadOnly:
