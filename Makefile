@@ -7,10 +7,12 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 SAMPLE := $(LIBRARY)/.sample-read
 
+export Q
+
 .PHONY: ask chat test check check-code format scores lock clean
 
 ask: $(SAMPLE) ## answer Q from the sample library
-	@$(BIN)/whichpapers ask --library $(LIBRARY) "$(Q)"
+	@$(BIN)/whichpapers ask --library $(LIBRARY) "$$Q"
 	@echo
 	@echo "To open the chat: make chat"
 
@@ -45,7 +47,8 @@ format: $(INSTALLED) ## put the code in form, and write the generated parts of t
 	$(BIN)/ruff format .
 	$(BIN)/cog -r README.md
 
-scores: $(SAMPLE) ## measure the offline judge on the sample library, for the README
+scores: $(SAMPLE) ## what the README shows: an answer from the sample library, and how good the offline judge is on it
+	$(BIN)/whichpapers ask --library $(LIBRARY) "$$Q" > docs/answer.txt
 	$(BIN)/python -m evals.fit --library $(LIBRARY) > evals/scores.md
 	$(BIN)/cog -r README.md
 

@@ -31,6 +31,9 @@ _CROWD = 10
 _COMMON = 0.2
 """A term in a larger share of all papers tells nothing about a subject."""
 
+JOINT = ("aspect_missing", "term_missing", "beyond_parts", "apart")
+"""The features that tell whether there is an answer; of a paper's relevance they tell no more than the others do."""
+
 _MAX_KEPT = 2_000
 """Readings kept in memory, of 40 kB each."""
 
@@ -66,6 +69,10 @@ class Probe:
     """Of each thing that the question leaves aside, shape (things, dimension)."""
     terms: Mapping[str, float]
     """The index terms of the aspects with their shares of the question's information, summing to 1."""
+    aspect_terms: tuple[Mapping[str, float], ...]
+    """The index terms of each aspect with their shares of its information, summing to 1."""
+    aspect_shares: Column
+    """The share of each aspect in the question's information, summing to 1: shape (aspects,)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +111,10 @@ def probe(library: Library, query: Query) -> Probe:
     content = " ".join(query.aspects)
     vectors = library.encoder.encode([query.sought, content, *query.aspects, *query.excluded])
     aspects, excluded = np.split(vectors[2:], [len(query.aspects)])
-    return Probe(vectors[0], vectors[1], aspects, excluded, information(library, library.words.terms(content)))
+    terms = information(library, library.words.terms(content))
+    aspect_terms = tuple(information(library, library.words.terms(aspect)) for aspect in query.aspects)
+    shares = np.array([sum(terms.get(term, 0.0) for term in held) for held in aspect_terms])
+    return Probe(vectors[0], vectors[1], aspects, excluded, terms, aspect_terms, shares / max(shares.sum(), 1e-9))
 
 
 def information(library: Library, terms: Iterable[str]) -> dict[str, float]:
@@ -137,11 +147,11 @@ def features(query: Query, asked: Probe, found: Feedback, readings: Sequence[Rea
     """
     like_best = np.array([reading.whole @ found.centre for reading in readings], dtype=np.float64)
     paper_terms = _paper_share(readings, asked.terms)
-    aspects = np.mean([_passage_best(readings, aspect) for aspect in asked.aspects], axis=0)
+    near = np.stack([_passage_best(readings, aspect) for aspect in asked.aspects])
     return {
         "question": sentence_best(readings, asked.question),
         "content": sentence_best(readings, asked.content),
-        "aspects": aspects,
+        "aspects": near.mean(axis=0),
         "paper_terms": paper_terms,
         "sentence_terms": _sentence_share(readings, asked.terms),
         "feedback": like_best,
@@ -151,6 +161,34 @@ def features(query: Query, asked: Probe, found: Feedback, readings: Sequence[Rea
         "best_paper_terms": np.full(len(readings), paper_terms.max()),
         "crowd": np.full(len(readings), np.sort(like_best)[-min(_CROWD, len(readings))]),
         "asks_fact": np.full(len(readings), float(query.kind == "fact")),
+        **joint(asked, readings, near),
+    }
+
+
+def joint(asked: Probe, readings: Sequence[Reading], near: NDArray[np.float64]) -> dict[str, Column]:
+    """How far each paper has all that the question joins, and not one half of it only.
+
+    Args:
+        asked: The question.
+        readings: The papers.
+        near: Cosine of each aspect to each paper: shape (aspects, papers).
+
+    Returns:
+        By name in JOINT: `aspect_missing` and `term_missing`, the largest share of the question's information that
+        lies in one aspect, or in one term, which the paper does not cover, in [0, 1]; `beyond_parts`, how much nearer
+        the paper is to the whole question than the question's chief aspect is, in [-2, 2]; `apart`, how much nearer
+        the aspects come to a paper each than all to one, the same for every paper, in [0, 2].
+    """
+    shares = asked.aspect_shares[:, None]
+    nearest = near.max(axis=1, keepdims=True)
+    said = np.stack([_paper_share(readings, terms) for terms in asked.aspect_terms])
+    covered = np.maximum(said, np.clip(2 * near / np.maximum(nearest, 1e-9) - 1, 0, 1))
+    whole = np.array([reading.whole @ asked.content for reading in readings], dtype=np.float64)
+    return {
+        "aspect_missing": (shares * (1 - covered)).max(axis=0),
+        "term_missing": np.array([_largest_missing(reading.terms.keys(), asked.terms) for reading in readings]),
+        "beyond_parts": whole - float((asked.aspects @ asked.content).max()),
+        "apart": np.full(len(readings), float((shares * nearest).sum() - (shares * near).sum(axis=0).max())),
     }
 
 
@@ -172,6 +210,10 @@ def _passage_best(readings: Sequence[Reading], vector: Vectors) -> Column:
 
 def _paper_share(readings: Sequence[Reading], terms: Mapping[str, float]) -> Column:
     return np.array([term_share(reading.terms.keys(), terms) for reading in readings])
+
+
+def _largest_missing(held: Container[str], terms: Mapping[str, float]) -> float:
+    return max((share for term, share in terms.items() if term not in held), default=0.0)
 
 
 def _sentence_share(readings: Sequence[Reading], terms: Mapping[str, float]) -> Column:

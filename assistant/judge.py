@@ -25,8 +25,8 @@ _EXPLAINED_MISSES = 5
 """Papers just below the line for which `lacks` is worked out."""
 _MENTIONED = 0.5
 """Share of an aspect's information that a paper must hold to mention it."""
-_ANSWERABLE = 0.5
-"""Least probability that there is an answer for which one is given."""
+ANSWERABLE = 0.25
+"""Least probability of an answer for which one is given: to refuse what has one is thrice as bad as the reverse."""
 _ON_TOPIC = 0.28
 """Least cosine of a question to its nearest sentence: below it lie questions on other matters (decision 0003)."""
 
@@ -56,14 +56,16 @@ def off_topic(hits: Sequence[PaperHit]) -> bool:
 
 def signs(library: Library, query: Query, hits: Sequence[PaperHit]) -> dict[str, float]:
     """What tells whether `hits` (at least one), being on topic, hold an answer: see `Weights.answerable`."""
-    best = min(max(hits[0].similarity, 1e-6), 1 - 1e-6)
     names = information(library, library.words.terms(" ".join(query.names))) if query.kind == "fact" else {}
     held = (_terms(library, hit.paper) for hit in hits[:_TOP])
     quoted = " ".join(quote.text for quote in hits[0].evidence)
     return {
-        "best_log_odds": math.log(best / (1 - best)),
         "names_missing": 1 - max(term_share(terms, names) for terms in held) if names else 0.0,
         "number_missing": float(query.asks_number and not _NUMBER.search(quoted)),
+        "aspect_missing": min(hit.arms["aspect_missing"].value for hit in hits[:_TOP]),
+        "term_missing": min(hit.arms["term_missing"].value for hit in hits[:_TOP]),
+        "beyond_parts": max(hit.arms["beyond_parts"].value for hit in hits[:_TOP]),
+        "apart": hits[0].arms["apart"].value,
     }
 
 
@@ -95,7 +97,7 @@ def _no_answer(library: Library, query: Query, hits: Sequence[PaperHit]) -> Reas
         return "nothing_found"
     if off_topic(hits):
         return "off_topic"
-    if float(load().answerable.probability(signs(library, query, hits))) >= _ANSWERABLE:
+    if float(load().answerable.probability(signs(library, query, hits))) >= ANSWERABLE:
         return None
     return "not_stated" if query.kind == "fact" else "nothing_found"
 

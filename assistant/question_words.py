@@ -12,7 +12,7 @@ _FUNCTION = """
     something sort still such take takes than that the their theirs them themselves then there these they thing things
     this those through to too toward towards under until up upon us use used uses using versus very via vs was way ways
     we were what whatever when where whether which while who whom whose why will with within without would you your
-    yours wat r u
+    yours
 """
 """English words of grammar, and those so common in questions that they carry no more than grammar."""
 

@@ -23,7 +23,7 @@ _LEFT_ASIDE = re.compile(
     re.IGNORECASE,
 )
 _COMPARES = re.compile(
-    r"\b(?:compar(?:e|es|ed|ing|ison)|contrast(?:s|ed|ing)?|differ(?:s|ences?)?|versus|vs|supporters|critics)\b",
+    r"\b(?:compar(?:e|es|ed|ing|ison)|contrast(?:s|ed|ing)?|differ(?:s|ences?)?|versus|vs)\b",
     re.IGNORECASE,
 )
 _LISTS = re.compile(
@@ -32,7 +32,7 @@ _LISTS = re.compile(
 )
 _INTERROGATIVE = re.compile(
     r"(?:^|[,:;.?!-]\s*|\b(?:to|for|in|at|on|with|by)\s+)"
-    r"(?:how|what|wat|which|why|when|where|whose|is|are|can|could|does|do|did|has|have|will)\b",
+    r"(?:how|what|which|why|when|where|whose|is|are|can|could|does|do|did|has|have|will)\b",
     re.IGNORECASE,
 )
 _ASKS_NUMBER = re.compile(

@@ -1,6 +1,7 @@
 """Cases -> parameters of the offline judge: fits them, and shows how they do on questions they were not fitted on.
 
-`python -m evals.fit --library DIR` prints cross-validated figures; `--write` also replaces the parameters.
+`python -m evals.fit --library DIR` prints cross-validated figures, those of each file of cases apart; `--write` also
+replaces the parameters.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assistant.compose import MAX_BESIDE_FACT
-from assistant.judge import best_cut, off_topic, shifted, signs
+from assistant.features import JOINT
+from assistant.judge import ANSWERABLE, best_cut, off_topic, shifted, signs
 from assistant.records import Query
 from assistant.retrieve import POOL, Look, hits, look
 from assistant.understand import understand
@@ -31,9 +33,13 @@ Array = NDArray[np.float64]
 FOLDS = 10
 SEEDS = (0, 1, 2, 3)
 RELEVANCE_PENALTY = 1e-3
-ANSWERABLE_PENALTY = 1e-4
+ANSWERABLE_PENALTY = 1e-3
 SHIFTS = (0.0, 0.25, 0.5, 0.75, 1.0)
+F1_NOISE = 0.01
+"""Differences of mean F1 that another split into folds turns round."""
 LISTS = ("list", "constraint")
+CASES = (OWN_CASES, OWN_CASES.with_name("more.jsonl"), OWN_CASES.with_name("off_topic.jsonl"))
+"""The first is the one to report: relevance and the list's cut are fitted on it, whether there is an answer on all."""
 OFF_TOPIC = "off_topic"
 
 
@@ -41,6 +47,10 @@ OFF_TOPIC = "off_topic"
 class Example:
     """A judged question and what was looked at for it."""
 
+    file: str
+    """The stem of the case's file."""
+    reported: bool
+    """Whether that is the first file."""
     kind: str
     """The case's type."""
     query: Query
@@ -59,13 +69,14 @@ class Example:
 def examples(library: Library, cases: Sequence[Path]) -> list[Example]:
     """Looks at the library with every question of `cases`."""
     found = []
-    for case, relevant in read_cases(cases, library):
+    read = [(path, case, relevant) for path in cases for case, relevant in read_cases([path], library)]
+    for path, case, relevant in read:
         query = understand(case.question, case.history)
         seen = look(library, query, POOL)
         if seen:
             grades = np.array([relevant.get(reading.paper.id, 0) for reading in seen.readings], dtype=np.float64)
             every = tuple(sorted(relevant.values(), reverse=True))
-            found.append(Example(case.type, query, seen, grades, every))
+            found.append(Example(path.stem, path == cases[0], case.type, query, seen, grades, every))
     return found
 
 
@@ -90,9 +101,10 @@ def fit_logistic(table: Mapping[str, Array], positive: Array, penalty: float) ->
 
 
 def fit_relevance(chosen: Sequence[Example]) -> Logistic:
-    """Fits the model of a paper's relevance to a question that has an answer."""
-    chosen = [example for example in chosen if example.all_grades]
-    table = {name: np.concatenate([example.table[name] for example in chosen]) for name in chosen[0].table}
+    """Fits the model of a paper's relevance, on the questions to report that have an answer."""
+    chosen = [example for example in chosen if example.all_grades and example.reported]
+    names = [name for name in chosen[0].table if name not in JOINT]
+    table = {name: np.concatenate([example.table[name] for example in chosen]) for name in names}
     return fit_logistic(table, np.concatenate([example.grades > 0 for example in chosen]), RELEVANCE_PENALTY)
 
 
@@ -146,7 +158,7 @@ def abstains_out_of_fold(chosen: Sequence[Example], table: Mapping[str, Array], 
         part = {name: column[training] for name, column in table.items()}
         model = fit_answerable([chosen[i] for i in training], part)
         row = {name: column for name, column in table.items() if name != OFF_TOPIC}
-        unlikely = (model.probability(row) < 0.5) | (table[OFF_TOPIC] > 0)
+        unlikely = (model.probability(row) < ANSWERABLE) | (table[OFF_TOPIC] > 0)
         return lambda i: bool(unlikely[i])
 
     return np.array(out_of_fold(chosen, seed, fit))
@@ -170,54 +182,75 @@ def ranking_measures(example: Example, probability: Array) -> dict[str, float]:
 
 
 def best_shift(chosen: Sequence[Example], relevance: Sequence[Array]) -> float:
-    """The shift of SHIFTS with the greatest mean F1 over the questions that want a list."""
-    lists = [(example, p) for example, p in zip(chosen, relevance, strict=True) if example.kind in LISTS]
-    return max(SHIFTS, key=lambda shift: sum(list_f1(example, p, shift) for example, p in lists))
+    """The middle one of the SHIFTS with all but the greatest mean F1 over the questions to report that want a list."""
+    lists = [(e, p) for e, p in zip(chosen, relevance, strict=True) if e.kind in LISTS and e.reported]
+    means = [sum(list_f1(e, p, shift) for e, p in lists) / max(1, len(lists)) for shift in SHIFTS]
+    good = [shift for shift, mean in zip(SHIFTS, means, strict=True) if mean >= max(means) - F1_NOISE]
+    return good[(len(good) - 1) // 2]
 
 
-def figures(library: Library, chosen: Sequence[Example], seed: int) -> dict[str, float]:
-    """Cross-validated measures of one split into folds; questions without an answer count for abstention only."""
+def figures(library: Library, chosen: Sequence[Example], seed: int) -> dict[str, dict[str, float]]:
+    """Cross-validated measures of one split into folds, by file, and of all files with answers together."""
     relevance = relevance_out_of_fold(chosen, seed)
-    answered = np.array([float(bool(example.all_grades)) for example in chosen])
-    table = answerable_table(library, chosen, relevance)
-    abstains = abstains_out_of_fold(chosen, table, seed)
-    rows = [ranking_measures(e, p) for e, p in zip(chosen, relevance, strict=True) if e.all_grades]
-    lists = [i for i, example in enumerate(chosen) if example.kind in LISTS]
+    abstains = abstains_out_of_fold(chosen, answerable_table(library, chosen, relevance), seed)
 
     def fit(training: list[int]) -> Callable[[int], float]:
         shift = best_shift([chosen[i] for i in training], [relevance[i] for i in training])
         return lambda i: list_f1(chosen[i], relevance[i], shift)
 
     f1 = out_of_fold(chosen, seed, fit)
+    rows = [_row(e, p, f, bool(a)) for e, p, f, a in zip(chosen, relevance, f1, abstains, strict=True)]
+    files = list(dict.fromkeys(example.file for example in chosen))
+    answered = [file for file in files if any(e.file == file and e.all_grades for e in chosen)]
+    groups = {**{file: [file] for file in files}, " + ".join(answered): answered}
     return {
-        **{name: float(np.mean([row[name] for row in rows])) for name in rows[0]},
-        "list_f1": float(np.mean([f1[i] for i in lists])),
-        "abstention_recall": float((abstains & (answered == 0)).sum() / max(1, (answered == 0).sum())),
-        "abstention_precision": float((abstains & (answered == 0)).sum() / max(1, abstains.sum())),
+        name: _means([row for row, example in zip(rows, chosen, strict=True) if example.file in group])
+        for name, group in groups.items()
     }
+
+
+def _row(example: Example, probability: Array, f1: float, abstains: bool) -> dict[str, float]:
+    """The measures of one question that are defined for it."""
+    row: dict[str, float] = {}
+    if example.all_grades:
+        row = {**ranking_measures(example, probability), "false_refusals": float(abstains)}
+    else:
+        row = {"abstention_recall": float(abstains)}
+    if example.kind in LISTS:
+        row |= {"list_f1": f1, "list_f1_or_refused": 0.0 if abstains else f1}
+    return {**row, **({"abstention_precision": float(not example.all_grades)} if abstains else {})}
+
+
+def _means(rows: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """The mean of each measure over the questions that it is defined for."""
+    names = sorted({name for row in rows for name in row})
+    return {name: float(np.mean([row[name] for row in rows if name in row])) for name in names}
 
 
 def fit_all(library: Library, chosen: Sequence[Example]) -> Weights:
     """Fits everything on all examples; what depends on relevance is fitted on its cross-validated values."""
-    relevance = relevance_out_of_fold(chosen, SEEDS[0])
-    answerable = fit_answerable(chosen, answerable_table(library, chosen, relevance))
-    return Weights(fit_relevance(chosen), answerable, best_shift(chosen, relevance))
+    runs = [relevance_out_of_fold(chosen, seed) for seed in SEEDS]
+    answerable = fit_answerable(chosen, answerable_table(library, chosen, runs[0]))
+    shift = best_shift([*chosen] * len(runs), [probability for run in runs for probability in run])
+    return Weights(fit_relevance(chosen), answerable, shift)
 
 
 def main() -> None:
     """See the module's docstring."""
     parser = argparse.ArgumentParser(prog="python -m evals.fit", description=__doc__)
     parser.add_argument("--library", type=Path, required=True, help="the library's folder")
-    parser.add_argument("--cases", type=Path, nargs="+", default=[OWN_CASES], help="files of judged questions")
+    parser.add_argument("--cases", type=Path, nargs="+", default=CASES, help="files of judged questions")
     parser.add_argument("--write", action="store_true", help=f"replace {PARAMETERS.name}")
     options = parser.parse_args()
     library = Library.open(options.library, read_settings({}))
     chosen = examples(library, options.cases)
     runs = [figures(library, chosen, seed) for seed in SEEDS]
-    print(f"| measure | mean of {len(SEEDS)} x {FOLDS} folds | least | greatest |\n| --- | --- | --- | --- |")
-    for name in runs[0]:
-        values = [run[name] for run in runs]
-        print(f"| {name} | {np.mean(values):.3f} | {min(values):.3f} | {max(values):.3f} |")
+    print(f"| cases | measure | mean of {len(SEEDS)} x {FOLDS} folds | least | greatest |")
+    print("| --- | --- | --- | --- | --- |")
+    for group in runs[0]:
+        for name in runs[0][group]:
+            values = [run[group][name] for run in runs if name in run[group]]
+            print(f"| {group} | {name} | {np.mean(values):.3f} | {min(values):.3f} | {max(values):.3f} |")
     if options.write:
         PARAMETERS.write_text(json.dumps(asdict(fit_all(library, chosen)), indent=2) + "\n", "utf-8")
 

@@ -11,7 +11,7 @@ import pytest
 
 from assistant import Answer
 from ingest import Settings
-from tests.processes import Ended, whichpapers
+from tests.processes import ROOT, Ended, whichpapers
 from tests.test_ask import HESSIAN, PIZZA
 
 pytestmark = pytest.mark.slow
@@ -81,6 +81,10 @@ def test_text_and_markdown_say_the_same(sample_settings: Settings) -> None:
     assert "sample/digests.jsonl:" in text
     assert "**" in markdown
     assert "**" not in text
+
+
+def test_the_answer_in_the_docs_is_the_one_that_is_given(sample_settings: Settings) -> None:
+    assert run(sample_settings, "ask", HESSIAN).out == (ROOT / "docs" / "answer.txt").read_text("utf-8")
 
 
 def test_an_honest_no_is_done(sample_settings: Settings) -> None:

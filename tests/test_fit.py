@@ -9,10 +9,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from assistant.features import features, feedback, probe, read
+from assistant.features import JOINT, features, feedback, probe, read
 from assistant.understand import understand
 from assistant.weights import load
-from evals.fit import FOLDS, examples, fit_logistic, fit_relevance, list_f1, out_of_fold, ranking_measures
+from evals.fit import (
+    FOLDS,
+    best_shift,
+    examples,
+    figures,
+    fit_logistic,
+    fit_relevance,
+    list_f1,
+    out_of_fold,
+    ranking_measures,
+)
 from ingest import Library
 
 
@@ -59,10 +69,42 @@ def test_measures_of_a_ranking_by_hand(library: Library, case_file: Path) -> Non
     assert list_f1(example, np.where(example.grades > 0, 0.99, 0.01), 0.0) == 1
 
 
-def test_the_fitted_model_knows_every_feature(library: Library, case_file: Path) -> None:
+def test_the_fitted_model_knows_every_feature_of_relevance(library: Library, case_file: Path) -> None:
     query = understand("which papers use the Hessian for quantization")
     asked = probe(library, query)
     readings = read(library, [paper.id for paper in library.store.every_paper()])
     table = features(query, asked, feedback(library, asked, readings), readings)
-    assert set(load().relevance.weights) == set(table)
-    assert set(fit_relevance(examples(library, [case_file])).weights) == set(table)
+    assert set(load().relevance.weights) == set(table) - set(JOINT)
+    assert set(fit_relevance(examples(library, [case_file])).weights) == set(table) - set(JOINT)
+
+
+@pytest.fixture
+def other_file(case_file: Path) -> Path:
+    """The same questions, under other ids, judged to have no answer."""
+    path = case_file.with_name("others.jsonl")
+    cases = [json.loads(line) for line in case_file.read_text("utf-8").splitlines()]
+    path.write_text("".join(json.dumps({**c, "id": c["id"] + "b", "relevant": []}) + "\n" for c in cases), "utf-8")
+    return path
+
+
+def test_relevance_and_the_cut_are_fitted_on_the_first_file_only(
+    library: Library, case_file: Path, other_file: Path
+) -> None:
+    alone, both = examples(library, [case_file]), examples(library, [case_file, other_file])
+    assert [(e.file, e.reported) for e in both] == [("cases", True)] * 2 + [("others", False)] * 2
+    assert fit_relevance(both) == fit_relevance(alone)
+    probability = [example.grades / 2 for example in both]
+    assert best_shift(both, probability) == best_shift(alone, probability[:2])
+
+
+def test_each_file_has_its_own_figures(
+    library: Library, case_file: Path, other_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chosen = examples(library, [case_file, other_file])
+    everything = fit_relevance(chosen)
+    monkeypatch.setattr("evals.fit.fit_relevance", lambda _: everything)
+    found = figures(library, chosen, 0)
+    assert set(found) == {"cases", "others"}
+    assert {"ndcg@10", "false_refusals", "list_f1", "abstention_recall"} <= set(found["cases"])
+    assert "ndcg@10" not in found["others"]
+    assert all(0 <= value <= 1 for group in found.values() for value in group.values())

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from assistant.features import JOINT
 from assistant.judge import best_cut, judge, off_topic, shifted, signs
 from assistant.records import ArmHit, PaperHit, Quote
 from assistant.retrieve import retrieve
@@ -19,7 +20,7 @@ PROBABILITIES = st.lists(st.floats(0, 1), min_size=1, max_size=40).map(lambda p:
 
 def _hit(similarity: float, cosine: float, abstract: str = "We do it in 3 steps.", number: int = 1) -> PaperHit:
     paper = Paper(f"p{number}", "A Title", abstract)
-    arms = {"question": ArmHit(1, cosine), "content": ArmHit(1, cosine)}
+    arms = {name: ArmHit(1, cosine) for name in ("question", "content", *JOINT)}
     return PaperHit(paper, similarity, (Quote(abstract, 0, len(abstract), "abstract"),), arms)
 
 
@@ -106,6 +107,28 @@ def test_a_name_asked_about_must_be_in_a_top_paper(library: Library) -> None:
     assert whole == pytest.approx(0)
 
 
+def test_what_one_of_the_top_papers_covers_is_not_missing(library: Library) -> None:
+    worse, better = _hit(0.9, 0.5), _hit(0.8, 0.2, number=2)
+    found = signs(library, understand("steps of it"), [worse, better])
+    assert (found["aspect_missing"], found["term_missing"], found["beyond_parts"]) == (0.2, 0.2, 0.5)
+    assert found["apart"] == 0.5
+
+
+@pytest.mark.parametrize(
+    ("question", "refused"),
+    [
+        ("which papers use the Hessian for quantization", False),
+        ("which papers use the Hessian for reading order", True),
+        ("reading order by curvature", True),
+        ("reading order of document pages", False),
+    ],
+)
+def test_two_things_that_no_paper_joins_get_no_list(library: Library, question: str, refused: bool) -> None:
+    query = understand(question)
+    verdict = judge(library, query, retrieve(library, query, 10))
+    assert (verdict.abstained_because == "nothing_found") is refused
+
+
 def test_off_topic_looks_at_the_nearest_paper() -> None:
     assert off_topic([_hit(0.5, 0.1), _hit(0.4, 0.2, number=2)])
     assert not off_topic([_hit(0.5, 0.1), _hit(0.4, 0.6, number=2)])
@@ -113,8 +136,8 @@ def test_off_topic_looks_at_the_nearest_paper() -> None:
 
 def test_the_fitted_parameters_are_whole() -> None:
     weights = load()
-    assert set(weights.answerable.weights) == {"best_log_odds", "names_missing", "number_missing"}
-    assert weights.answerable.weights["names_missing"] < 0 > weights.answerable.weights["number_missing"]
+    assert set(weights.answerable.weights) == {"names_missing", "number_missing", *JOINT}
+    assert all((weight > 0) == (name == "beyond_parts") for name, weight in weights.answerable.weights.items())
 
 
 def test_a_logistic_model_says_a_half_at_its_line() -> None:
