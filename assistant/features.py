@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Container, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -103,7 +103,7 @@ def read(library: Library, ids: Sequence[str]) -> list[Reading]:
     if len(kept) > _MAX_KEPT:
         kept.clear()
     kept.update({(paper_id, reading.paper.sha256): reading for paper_id, reading in fresh.items()})
-    return [reading for reading in readings if reading]
+    return [replace(reading, paper=paper) for reading, paper in zip(readings, papers, strict=True) if reading]
 
 
 def probe(library: Library, query: Query) -> Probe:

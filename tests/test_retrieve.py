@@ -11,6 +11,7 @@ from assistant.features import features, feedback, left_aside, probe, read
 from assistant.retrieve import POOL, look, retrieve
 from assistant.understand import understand
 from ingest import Library, Settings, ingest
+from tests.conftest import SIX
 from tests.fakes import WordEncoder
 
 
@@ -109,3 +110,15 @@ def test_text_that_changed_is_read_anew(
         put("Flat minima generalise well. So it is said.")
         opened.refresh()
         assert retrieve(opened, understand("minima"), 1)[0].evidence[0].text == "Flat minima generalise well."
+
+
+def test_a_paper_seen_again_elsewhere_is_cited_with_both_places(
+    library: Library, settings: Settings, encoder: WordEncoder, write_jsonl: Callable[..., Path]
+) -> None:
+    query = understand("Hessian quantization")
+    before = {hit.paper.id: hit.paper for hit in retrieve(library, query, 6)}
+    ingest(write_jsonl(SIX[0], name="again.jsonl"), settings.library, settings=settings, encoder=encoder)
+    after = {hit.paper.id: hit.paper for hit in retrieve(library, query, 6)}
+    assert {i: len(after[i].sources) - len(before[i].sources) for i in after} == {
+        i: int(i == "curvature-guided-weight-rounding") for i in before
+    }
