@@ -20,7 +20,8 @@ from tests.test_library import assert_whole, many
 
 KILLS = 20
 PAPERS = 300
-BATCH_SECONDS = 0.05
+BATCH_SECONDS = 0.2
+"""Most of an ingest's time, so that kills fall while the indexes owe something, on a fast machine and a slow one."""
 
 Contents = tuple[list[Paper], dict[str, tuple[Passage, ...]], int, int]
 
@@ -80,8 +81,8 @@ def test_an_ingest_killed_at_any_moment_is_whole_when_opened_and_the_same_when_f
         report = ingest(source, path, settings=settings, encoder=WordEncoder())
         assert report.added + report.unchanged == PAPERS
         assert contents(path, settings) == clean
-    assert interrupted >= KILLS / 2
-    assert owing >= KILLS / 4
+    assert interrupted, "every ingest was done before it was killed: the moments come too late"
+    assert owing, "no kill came between the database and the indexes"
 
 
 def owed(path: Path) -> int:
