@@ -16,13 +16,14 @@ from tests.fakes import WordEncoder
 
 
 class SlowEncoder(WordEncoder):
-    """Takes its time over each batch, so that there is something to interrupt."""
+    """Tells when it begins a batch, and takes its time over it, so that there is something to interrupt."""
 
     def __init__(self, seconds: float) -> None:
         super().__init__()
         self._seconds = seconds
 
     def encode(self, texts: Sequence[str]) -> Vectors:
+        print("batch", flush=True)
         time.sleep(self._seconds)
         return super().encode(texts)
 
