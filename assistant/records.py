@@ -260,11 +260,15 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """An event: the assistant has begun a stage."""
+    """An event: the assistant has begun a stage, or is further on in it."""
 
-    name: Literal["understand", "retrieve", "judge", "write"]
+    name: Literal["understand", "retrieve", "judge", "write", "verify"]
     detail: str
     """For people, e.g. "593 papers, 120 to judge"."""
+    done: int = 0
+    """Of `total` steps, how many are done."""
+    total: int = 0
+    """Steps of the stage; 0 when they are not counted."""
 
 
 @dataclass(frozen=True, slots=True)
