@@ -16,9 +16,9 @@ class IngestError(Exception):
 class BadSetting(IngestError):
     """A flag or environment variable has a value that cannot be used."""
 
-    def __init__(self, name: str, value: object, why: str) -> None:
-        self.name, self.value, self.why = name, value, why
-        super().__init__(f"setting {name} (WHICHPAPERS_{name.upper()}) is {value!r}: {why}")
+    def __init__(self, name: str, variable: str, value: object, why: str) -> None:
+        self.name, self.variable, self.value, self.why = name, variable, value, why
+        super().__init__(f"setting {name} ({variable}) is {value!r}: {why}")
 
 
 class SourceMissing(IngestError):
@@ -143,3 +143,11 @@ class IndexDamaged(IngestError):
             f"the index at {str(folder)!r} is damaged ({why});"
             f" repair it with: whichpapers rebuild --library {folder.parent}"
         )
+
+
+class PageUnreadable(IngestError):
+    """A page cannot be read any further; what was read of it before stands."""
+
+    def __init__(self, why: str) -> None:
+        self.why = why
+        super().__init__(why)

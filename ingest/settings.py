@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
 
 from platformdirs import user_data_path
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field, SecretStr, StringConstraints, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from ingest.errors import BadSetting
@@ -14,10 +17,39 @@ from ingest.errors import BadSetting
 DEFAULT_ENCODER = "all-MiniLM-L6-v2"
 
 
-class Settings(BaseSettings):
-    """Everything a user can set. Each field reads the variable WHICHPAPERS_<FIELD>."""
+def _base_url(given: str) -> str:
+    """`given` in full: with a scheme, and with `/v1` where it names no path."""
+    text = given.strip().rstrip("/").removesuffix("/chat/completions")
+    if "://" not in text:
+        text = f"{'http' if is_loopback(f'//{text}') else 'https'}://{text}"
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError as error:
+        raise ValueError(f"no address: {error}") from None
+    host = parts.hostname or ""
+    if parts.scheme not in ("http", "https") or not host or any(c.isspace() or not c.isprintable() for c in text):
+        raise ValueError("expected an address such as http://localhost:11434/v1")
+    if parts.username is not None or parts.query or parts.fragment:
+        raise ValueError("expected an address without user name, password, ? and #; a key goes into OPENAI_API_KEY")
+    host = f"[{host}]" if ":" in host else host
+    return f"{parts.scheme}://{host}{f':{port}' if port else ''}{parts.path or '/v1'}"
 
-    model_config = SettingsConfigDict(env_prefix="WHICHPAPERS_", frozen=True, extra="forbid", env_ignore_empty=True)
+
+def _header(key: SecretStr) -> SecretStr:
+    """`key` as it can be sent in a header."""
+    text = key.get_secret_value().strip()
+    if not (text.isascii() and text.isprintable()) or " " in text:
+        raise ValueError("expected one word of ASCII characters")
+    return SecretStr(text)
+
+
+class Settings(BaseSettings):
+    """Everything a user can set, each from the environment variable that `variable` names."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="WHICHPAPERS_", frozen=True, extra="forbid", env_ignore_empty=True, populate_by_name=True
+    )
 
     library: Path = Field(
         default_factory=lambda: user_data_path("whichpapers") / "library",
@@ -27,6 +59,36 @@ class Settings(BaseSettings):
         default=DEFAULT_ENCODER, description="sentence-transformers model, by name or by path to its folder"
     )
     offline: bool = Field(default=False, description="make any call to another machine an error")
+    model: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)] | None = Field(
+        default=None, description="language model, by the name that its server gives it"
+    )
+    base_url: Annotated[str, AfterValidator(_base_url)] | None = Field(
+        default=None,
+        validation_alias="OPENAI_BASE_URL",
+        description="address of an OpenAI-compatible server, such as http://localhost:11434/v1",
+    )
+    api_key: Annotated[SecretStr, AfterValidator(_header)] | None = Field(
+        default=None, validation_alias="OPENAI_API_KEY", description="key that the server wants; never shown"
+    )
+    model_timeout_s: float = Field(
+        default=60, gt=0, le=3600, allow_inf_nan=False, description="most seconds a call to the model may take"
+    )
+    model_calls_at_once: int = Field(default=4, ge=1, le=64, description="most calls to the model at the same time")
+
+
+def variable(name: str) -> str:
+    """The environment variable that the setting `name` is read from."""
+    alias = Settings.model_fields[name].validation_alias
+    return alias if isinstance(alias, str) else f"WHICHPAPERS_{name.upper()}"
+
+
+def is_loopback(url: str) -> bool:
+    """Whether `url` names this machine."""
+    try:
+        host = urlsplit(url).hostname or ""
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def read_settings(flags: Mapping[str, object]) -> Settings:
@@ -39,4 +101,8 @@ def read_settings(flags: Mapping[str, object]) -> Settings:
         return Settings(**{name: value for name, value in flags.items() if value is not None})  # type: ignore[arg-type]  # pydantic checks
     except ValidationError as error:
         first = error.errors()[0]
-        raise BadSetting(str(first["loc"][0]), first["input"], first["msg"]) from error
+        place = str(first["loc"][0])
+        name = next((field for field in Settings.model_fields if place in (field, variable(field))), place)
+        shown = "not shown" if name == "api_key" else first["input"]
+        # The cause would show the key.
+        raise BadSetting(name, variable(name) if name in Settings.model_fields else name, shown, first["msg"]) from None

@@ -1,0 +1,49 @@
+"""Settings -> Chat: the language model that the settings name, with everything that makes it fit for use around it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from assistant.llm.records import Chat
+from ingest.settings import Settings, is_loopback
+
+Use = Literal["record", "reuse", "replay"]
+"""`record` always asks and keeps the reply, `reuse` takes what was kept before it asks, `replay` never asks."""
+
+_HOSTED = "https://api.openai.com/v1"
+
+
+def open_chat(settings: Settings, library: Path, *, use: Use = "record") -> Chat | None:
+    """The language model that `settings` name, or None where `why_not` has a reason. Calls nothing yet.
+
+    Args:
+        settings: See there.
+        library: The folder in which replies are kept.
+        use: What becomes of replies.
+    """
+    if why_not(settings):
+        return None
+    # Imported where there is a model to call: the client takes half a second.
+    from assistant.llm.openai_chat import OpenAIChat  # noqa: PLC0415
+
+    return OpenAIChat(
+        settings.base_url or _HOSTED, settings.model, api_key=settings.api_key, timeout_s=settings.model_timeout_s
+    )
+
+
+def why_not(settings: Settings) -> str | None:
+    """Why there is no language model, in one line that says what to set; None where there is one."""
+    if settings.base_url is None and settings.model is None:
+        return (
+            "no language model is set; name one with WHICHPAPERS_MODEL and OPENAI_API_KEY, or a server that speaks"
+            " OpenAI's protocol with OPENAI_BASE_URL"
+        )
+    if settings.base_url is None and settings.api_key is None:
+        return f"OPENAI_API_KEY is missing for model {settings.model!r}; or set OPENAI_BASE_URL to a server of your own"
+    if settings.offline and not is_loopback(settings.base_url or _HOSTED):
+        return (
+            f"WHICHPAPERS_OFFLINE forbids calls to {settings.base_url or _HOSTED}; only a server on this machine may"
+            " be asked, such as OPENAI_BASE_URL=http://localhost:11434/v1"
+        )
+    return None

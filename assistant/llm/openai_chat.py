@@ -1,0 +1,258 @@
+"""Request -> Reply, by any server that speaks OpenAI's chat completions: hosted, Ollama, vLLM, llama.cpp."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import cached_property
+from typing import Any
+
+import httpx
+import openai
+from pydantic import BaseModel, ConfigDict, SecretStr
+
+from assistant.llm.json_text import canonical
+from assistant.llm.openai_failures import failure
+from assistant.llm.records import SAMPLING, ChatFailed, Message, Reply, Request
+from assistant.llm.tokens import count, count_messages
+from assistant.llm.wire import Deadline, Wire
+from ingest.settings import is_loopback
+from prompts import render
+
+_ESCAPES = (
+    openai.OpenAIError, httpx.HTTPError, httpx.InvalidURL, ValueError, TypeError, AttributeError, LookupError,
+    RecursionError,
+)  # fmt: skip
+"""What the SDK lets out when a server is ill: not only its own errors."""
+
+_MARKS: Mapping[str, tuple[str, ...]] = {
+    "stream_options": ("stream_options", "include_usage"),
+    "json_schema": ("response_format", "json_schema", "json schema", "grammar"),
+    "json_object": ("response_format", "json_object", "'json'"),
+    "max_tokens": ("max_tokens",),
+    "max_completion_tokens": ("max_completion_tokens",),
+    "temperature": ("temperature",),
+    "seed": ("seed",),
+    "stream": ("stream",),
+}
+"""The parts of a request that some servers refuse, and the words by which they say so."""
+
+_INCOMPLETE = frozenset({"length", "max_tokens", "content_filter"})
+
+
+class OpenAIChat:
+    """A model behind a base URL. What its server refuses to read in a request is left out from then on."""
+
+    def __init__(
+        self, base_url: str, model: str | None = None, *, api_key: SecretStr | None = None, timeout_s: float = 60
+    ) -> None:
+        """Opens nothing yet.
+
+        Args:
+            base_url: Up to and with `/v1`, without user name, password and query.
+            model: None for the only one that the server has.
+            api_key: Sent to `base_url` alone.
+            timeout_s: Most seconds that a call may take, from looking up the server's name to its last byte.
+        """
+        self.endpoint, self._named, self._timeout_s = base_url.rstrip("/"), model, timeout_s
+        self._key = api_key.get_secret_value() if api_key else "none"
+        self._refused: frozenset[str] = frozenset()
+
+    @cached_property
+    def model(self) -> str:
+        """The model's name; asks the server for it once, if it was not given.
+
+        Raises:
+            ChatFailed: The server cannot be asked, or has no or several models.
+        """
+        if self._named:
+            return self._named
+        with self._client(self._timeout_s) as client, self._mapped():
+            names = _Models.model_validate(client.get("/models", cast_to=object)).names
+        if len(names) == 1:
+            return names[0]
+        choices = f"{', '.join(names[:8])}{', ...' if len(names) > 8 else ''}" if names else "none"
+        raise ChatFailed("refused", f"set WHICHPAPERS_MODEL to a model of {self.endpoint}; it offers: {choices}")
+
+    def stream(self, request: Request) -> Iterator[str | Reply]:
+        """See `Chat.stream`."""
+        name, timeout_s = self.model, min(self._timeout_s, request.timeout_s or self._timeout_s)
+        pieces: list[str] = []
+        finish, usage = None, None
+        with self._client(timeout_s) as client:
+            for part in self._parts(client, name, request):
+                if part.text:
+                    pieces.append(part.text)
+                    yield part.text
+                finish, usage, name = part.finish or finish, part.usage or usage, part.model or name
+        text = "".join(pieces)
+        _check(text, finish, request)
+        prompt, completion = _tokens(usage, "prompt_tokens"), _tokens(usage, "completion_tokens")
+        yield Reply(
+            text,
+            name,
+            count_messages(request.messages) if prompt is None else prompt,
+            count(text) if completion is None else completion,
+            complete=finish not in _INCOMPLETE,
+            local=is_loopback(self.endpoint),
+        )
+
+    @contextmanager
+    def _client(self, timeout_s: float) -> Iterator[openai.OpenAI]:
+        with (
+            httpx.Client(transport=Wire(Deadline(timeout_s)), follow_redirects=False, trust_env=False) as http,
+            openai.OpenAI(
+                api_key=self._key, base_url=self.endpoint, max_retries=0, timeout=timeout_s, http_client=http
+            ) as client,
+        ):
+            yield client
+
+    def _parts(self, client: openai.OpenAI, model: str, request: Request) -> Iterator[_Part]:
+        with self._mapped(request):
+            answer = self._agreed(client, model, request)
+            if not isinstance(answer, openai.Stream):
+                part = _Part.model_validate(answer)
+                yield part.finished() if part.choices else part
+                return
+            with answer:
+                for event in answer:
+                    yield _Part.model_validate(event)
+
+    def _agreed(self, client: openai.OpenAI, model: str, request: Request) -> object:
+        """The server's answer to as much of the request as it will read."""
+        refused = self._refused
+        while True:
+            body = _body(model, request, refused)
+            try:
+                answer = _post(client, body)
+            except (openai.BadRequestError, openai.UnprocessableEntityError) as error:
+                part = _refused_part(error, body)
+                if part is None:
+                    raise
+                refused |= {part}
+                continue
+            if isinstance(answer, openai.Stream) and "json" in answer.response.headers.get("content-type", ""):
+                answer.close()  # It did not stream, and the SDK reads no events out of plain JSON.
+                refused |= {"stream"}
+                continue
+            self._refused |= refused
+            return answer
+
+    @contextmanager
+    def _mapped(self, request: Request | None = None) -> Iterator[None]:
+        try:
+            yield
+        except _ESCAPES as error:
+            sent = " ".join(message.content for message in request.messages) if request else ""
+            # The cause would show in a traceback what the server echoed.
+            raise failure(error, self.endpoint, secret=self._key, sent=sent) from None
+
+
+def _post(client: openai.OpenAI, body: Mapping[str, Any]) -> object:
+    if "stream" not in body:
+        return client.post("/chat/completions", cast_to=object, body=body)
+    return client.post("/chat/completions", cast_to=object, body=body, stream=True, stream_cls=openai.Stream[object])
+
+
+def _body(model: str, request: Request, refused: frozenset[str]) -> dict[str, Any]:
+    limit = "max_completion_tokens" if "max_tokens" in refused else "max_tokens"
+    wanted: dict[str, Any] = {
+        "stream": True,
+        "stream_options": {"include_usage": True},
+        limit: request.max_tokens,
+        **SAMPLING,
+    }
+    if "stream" in refused:
+        del wanted["stream_options"]
+    body = {name: value for name, value in wanted.items() if name not in refused}
+    messages = request.messages
+    if request.form is not None and "json_schema" not in refused:
+        schema = {"name": "reply", "schema": dict(request.form), "strict": True}
+        body["response_format"] = {"type": "json_schema", "json_schema": schema}
+    elif request.form is not None:
+        messages = with_form(messages, request.form)
+        if "json_object" not in refused:
+            body["response_format"] = {"type": "json_object"}
+    return {"model": model, "messages": [{"role": m.role, "content": m.content} for m in messages], **body}
+
+
+def with_form(messages: tuple[Message, ...], form: Mapping[str, Any]) -> tuple[Message, ...]:
+    """`messages` with the form of the reply in words, for a server that cannot be told otherwise."""
+    *first, last = messages
+    return (*first, Message(last.role, f"{last.content}\n\n{render('form', schema=canonical(form))}"))
+
+
+def _refused_part(error: openai.APIStatusError, body: Mapping[str, Any]) -> str | None:
+    """Which part of the request the server says that it cannot read."""
+    sent = set(body) | {body.get("response_format", {}).get("type")}
+    said = f"{error.param or ''} {error.message}".lower()
+    return next((part for part, marks in _MARKS.items() if part in sent and any(m in said for m in marks)), None)
+
+
+def _check(text: str, finish: str | None, request: Request) -> None:
+    if text.strip() and finish:
+        return
+    if text.strip():
+        raise ChatFailed("cut_off", "the reply broke off")
+    if finish != "length":
+        raise ChatFailed("nonsense", "an empty reply, or none that can be read")
+    if request.form is None:
+        raise ChatFailed("cut_off", f"it spent {request.max_tokens} tokens before it said anything")
+
+
+def _tokens(usage: object, name: str) -> int | None:
+    """The server's count, if it gives one that can be believed."""
+    counted = usage.get(name) if isinstance(usage, dict) else None
+    return counted if isinstance(counted, int) and not isinstance(counted, bool) and counted >= 0 else None
+
+
+class _Loose(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+
+class _Said(_Loose):
+    content: str | None = None
+
+
+class _Choice(_Loose):
+    delta: _Said | None = None
+    message: _Said | None = None
+    finish_reason: str | None = None
+
+
+class _Part(_Loose):
+    """One event of a stream, or a whole completion."""
+
+    model: str | None = None
+    choices: tuple[_Choice, ...] | None = None
+    usage: Any = None
+
+    @property
+    def text(self) -> str:
+        """What it adds to the reply; lone surrogates, which no file can hold, replaced."""
+        choice = self.choices[0] if self.choices else _Choice()
+        said = choice.delta or choice.message or _Said()
+        return (said.content or "").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+    @property
+    def finish(self) -> str | None:
+        """Why the reply ends here, if it does."""
+        return self.choices[0].finish_reason if self.choices else None
+
+    def finished(self) -> _Part:
+        """The same; a whole completion has ended even where it does not say why."""
+        choice = (self.choices or (_Choice(),))[0]
+        ended = choice.model_copy(update={"finish_reason": choice.finish_reason or "stop"})
+        return self.model_copy(update={"choices": (ended,)})
+
+
+class _Model(_Loose):
+    id: str
+
+
+class _Models(_Loose):
+    data: tuple[_Model, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(sorted({model.id for model in self.data}))
