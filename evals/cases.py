@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -12,6 +12,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from evals.errors import BadCase, NoCases
 from evals.records import Case, Nugget
 from ingest import Library
+
+Asked = Sequence[tuple[Case, dict[str, int]]]
+"""Cases, each with its grades by paper id."""
 
 OWN_CASES = Path(__file__).with_name("cases") / "dev.jsonl"
 

@@ -6,15 +6,15 @@ import math
 from collections.abc import Mapping
 from dataclasses import replace
 
+import ir_measures
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from assistant.records import Citation, CitedPaper, Quote
 from evals.measures import MEASURES
-from evals.records import Case, Outcome
+from evals.records import UNSCORED, Case, Nugget, Outcome, Reply, Value
 from evals.run import scores
-from evals.statistics import score
 from tests.test_answer_json import ANSWER, PAPER
 
 
@@ -25,14 +25,15 @@ def outcome(
     citations = tuple(
         Citation(n, _paper(i), 0.9, None, (Quote("Yes", 0, 3, "abstract"),)) for n, i in enumerate(cited, 1)
     )
-    return Outcome(case, relevant, replace(ANSWER, citations=citations, abstained=not cited), ranking, 0, 0.1)
+    answer = replace(ANSWER, citations=citations, abstained=not cited)
+    return Outcome(case, relevant, Reply(answer, ranking, 0.1), (), 0, (), (1.0,))
 
 
 def _paper(paper_id: str) -> CitedPaper:
     return replace(PAPER, id=paper_id)
 
 
-def value(name: str, of: Outcome) -> float | None:
+def value(name: str, of: Outcome) -> Value:
     return MEASURES[name](of)
 
 
@@ -93,24 +94,77 @@ def test_every_measure_is_in_range_and_ignores_the_order_of_gold(
     other = outcome(dict(reversed(relevant.items())), cited, ranking)
     for name, measure in MEASURES.items():
         found = measure(one)
-        assert found == (pytest.approx(measure(other)) if found is not None else measure(other))
-        assert found is None or 0 <= found <= 1 + 1e-12, name
+        assert found == (pytest.approx(measure(other)) if isinstance(found, float) else measure(other))
+        assert not isinstance(found, float) or 0 <= found <= 1 + 1e-12, name
 
 
 @given(st.dictionaries(st.sampled_from([f"p{i}" for i in range(12)]), st.just(1), min_size=1), IDS)
 def test_a_wrong_citation_never_raises_precision(relevant: dict[str, int], cited: tuple[str, ...]) -> None:
     before = value("citation_precision", outcome(relevant, cited))
     after = value("citation_precision", outcome(relevant, (*cited, "wrong")))
-    assert after is not None
-    assert before is None or after <= before
+    assert isinstance(after, float)
+    assert not isinstance(before, float) or after <= before
 
 
-def test_a_score_is_a_mean_with_an_interval_around_it() -> None:
-    found = score([0.0, 1.0, 1.0, 1.0])
-    assert (found.mean, found.n) == (0.75, 4)
-    assert 0 <= found.low < 0.75 < found.high <= 1
-    assert score([0.5]) == score([0.5])
+@given(st.dictionaries(st.sampled_from([f"p{i}" for i in range(60)]), st.sampled_from([1, 2]), min_size=1), IDS)
+def test_rankings_are_measured_as_ir_measures_does(relevant: dict[str, int], ranking: tuple[str, ...]) -> None:
+    """An oracle: ir_measures over pytrec_eval, which is trec_eval."""
+    oracle = {"ndcg@10": "nDCG@10", "recall@10": "R@10", "recall@20": "R@20", "recall@50": "R@50", "mrr": "RR"}
+    run = {"q": {paper_id: 100.0 - place for place, paper_id in enumerate(ranking)} or {"none": 0.0}}
+    parsed = {name: ir_measures.parse_measure(theirs) for name, theirs in oracle.items()}
+    found = ir_measures.calc_aggregate(parsed.values(), {"q": relevant}, run)
+    for name, measure in parsed.items():
+        assert value(name, outcome(relevant, ranking=ranking)) == pytest.approx(found[measure], abs=1e-9), name
 
 
-def test_a_measure_that_applies_to_no_case_is_left_out() -> None:
-    assert "abstention_recall" not in scores([outcome({"a": 1}, ("a",))])
+def test_the_oracle_agrees_on_a_long_ranking() -> None:
+    relevant = {f"p{i}": 1 + i % 2 for i in range(0, 60, 7)}
+    ranking = tuple(f"p{(i * 37) % 61}" for i in range(50))
+    run = {"q": {paper_id: 100.0 - place for place, paper_id in enumerate(ranking)}}
+    found = ir_measures.calc_aggregate([ir_measures.nDCG @ 10, ir_measures.R @ 50], {"q": relevant}, run)
+    ranked = outcome(relevant, ranking=ranking)
+    assert value("ndcg@10", ranked) == pytest.approx(found[ir_measures.nDCG @ 10], abs=1e-9)
+    assert value("recall@50", ranked) == pytest.approx(found[ir_measures.R @ 50], abs=1e-9)
+
+
+def test_nugget_recall_by_hand() -> None:
+    nuggets = tuple(Nugget(text, (), vital) for text, vital in (("a", True), ("b", True), ("c", False)))
+    asked = outcome({"a": 1}, ("a",))
+    asked = replace(asked, case=replace(asked.case, nuggets=nuggets), told=(1.0, 0.0, 0.5))
+    assert value("nugget_recall", asked) == pytest.approx(1.5 / 3)
+    assert value("vital_nugget_recall", asked) == pytest.approx(1 / 2)
+    assert value("nugget_recall", outcome({"a": 1}, ("a",))) is None
+
+
+def test_what_a_judge_could_not_say_is_unscored_and_counted_and_never_zero() -> None:
+    asked = outcome({"a": 1}, ("a",))
+    asked = replace(asked, case=replace(asked.case, nuggets=(Nugget("a", (), False),)), told=(None,), grounded=(None,))
+    assert value("nugget_recall", asked) == UNSCORED
+    assert value("vital_nugget_recall", asked) is None
+    assert value("groundedness", asked) == UNSCORED
+    found = scores([asked])
+    assert (found["nugget_recall"].mean, found["nugget_recall"].n, found["nugget_recall"].unscored) == (None, 0, 1)
+
+
+def test_groundedness_by_hand() -> None:
+    assert value("groundedness", replace(outcome({"a": 1}, ("a",)), grounded=(1.0, 0.0))) == 1 / 2
+    assert value("groundedness", replace(outcome({"a": 1}), grounded=())) is None
+
+
+def test_a_failure_counts_and_a_price_that_is_not_known_is_unscored() -> None:
+    asked = outcome({"a": 1}, ("a",))
+    failed = replace(asked, reply=replace(asked.reply, failure="down"))
+    assert [value("failures", one) for one in (asked, failed)] == [0, 1]
+    free = replace(asked.answer, usage=replace(asked.answer.usage, cost_usd=None))
+    assert value("cost_usd", replace(asked, reply=replace(asked.reply, answer=free))) == UNSCORED
+
+
+def test_a_system_without_a_ranking_has_no_measures_of_it() -> None:
+    asked = outcome({"a": 1}, ("a",))
+    unranked = replace(asked, reply=replace(asked.reply, ranking=None))
+    assert {value(name, unranked) for name in ("ndcg@10", "recall@10", "mrr")} == {None}
+
+
+def test_a_measure_that_applies_to_no_case_is_there_without_a_value() -> None:
+    found = scores([outcome({"a": 1}, ("a",))])["abstention_recall"]
+    assert (found.mean, found.low, found.high, found.n, found.unscored) == (None, None, None, 0, 0)

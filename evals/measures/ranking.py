@@ -1,11 +1,14 @@
-"""How well `search` ranks the relevant papers first, before anything is judged."""
+"""How well the relevant papers are ranked first, before anything is judged; all in [0, 1].
+
+A case counts if it has relevant papers and the system shows a ranking.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
 
-from evals.records import Outcome
+from evals.records import Outcome, Value
 
 
 def ndcg(ranked: Sequence[float], relevant: Iterable[float], depth: int) -> float:
@@ -24,29 +27,38 @@ def recall(ranked: Sequence[float], relevant: int, depth: int) -> float:
     return sum(grade > 0 for grade in ranked[:depth]) / relevant
 
 
-def ndcg_at_10(outcome: Outcome) -> float | None:
+def ndcg_at_10(outcome: Outcome) -> Value:
     """`ndcg` of the first ten papers."""
-    return ndcg(_grades(outcome), outcome.relevant.values(), 10) if outcome.relevant else None
+    grades = _grades(outcome)
+    return None if grades is None else ndcg(grades, outcome.relevant.values(), 10)
 
 
-def recall_at(depth: int) -> Callable[[Outcome], float | None]:
+def recall_at(depth: int) -> Callable[[Outcome], Value]:
     """`recall` of the first `depth` papers."""
 
-    def measure(outcome: Outcome) -> float | None:
-        return recall(_grades(outcome), len(outcome.relevant), depth) if outcome.relevant else None
+    def measure(outcome: Outcome) -> Value:
+        grades = _grades(outcome)
+        return None if grades is None else recall(grades, len(outcome.relevant), depth)
 
     return measure
 
 
-def reciprocal_rank(outcome: Outcome) -> float | None:
+def reciprocal_rank(outcome: Outcome) -> Value:
+    """`first_hit` of the whole ranking (mean reciprocal rank: Voorhees, TREC-8, 1999)."""
+    grades = _grades(outcome)
+    return None if grades is None else first_hit(grades)
+
+
+def first_hit(ranked: Sequence[float]) -> float:
     """One over the rank of the first relevant paper, 0 if there is none."""
-    if not outcome.relevant:
+    return 1 / next((rank for rank, grade in enumerate(ranked, start=1) if grade), math.inf)
+
+
+def _grades(outcome: Outcome) -> list[int] | None:
+    """Of the papers in the ranking, best first; None where the case or the system has none."""
+    if outcome.reply.ranking is None or not outcome.relevant:
         return None
-    return 1 / next((rank for rank, grade in enumerate(_grades(outcome), start=1) if grade), math.inf)
-
-
-def _grades(outcome: Outcome) -> list[int]:
-    return [outcome.relevant.get(paper_id, 0) for paper_id in outcome.ranking]
+    return [outcome.relevant.get(paper_id, 0) for paper_id in outcome.reply.ranking]
 
 
 def _gain(grades: Sequence[float]) -> float:
