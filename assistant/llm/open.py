@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
 
-from assistant.llm.records import Chat
+from assistant.llm.record import Recorded, Use
+from ingest.replies import Replies
 from ingest.settings import Settings, is_loopback
-
-Use = Literal["record", "reuse", "replay"]
-"""`record` always asks and keeps the reply, `reuse` takes what was kept before it asks, `replay` never asks."""
 
 _HOSTED = "https://api.openai.com/v1"
 
 
-def open_chat(settings: Settings, library: Path, *, use: Use = "record") -> Chat | None:
+def open_chat(settings: Settings, library: Path, *, use: Use = "record") -> Recorded | None:
     """The language model that `settings` name, or None where `why_not` has a reason. Calls nothing yet.
 
     Args:
@@ -26,10 +23,12 @@ def open_chat(settings: Settings, library: Path, *, use: Use = "record") -> Chat
         return None
     # Imported where there is a model to call: the client takes half a second.
     from assistant.llm.openai_chat import OpenAIChat  # noqa: PLC0415
+    from assistant.llm.patience import Patient  # noqa: PLC0415
 
-    return OpenAIChat(
-        settings.base_url or _HOSTED, settings.model, api_key=settings.api_key, timeout_s=settings.model_timeout_s
-    )
+    endpoint = settings.base_url or _HOSTED
+    asks = OpenAIChat(endpoint, settings.model, api_key=settings.api_key, timeout_s=settings.model_timeout_s)
+    patient = Patient(asks, timeout_s=settings.model_timeout_s, at_once=settings.model_calls_at_once)
+    return Recorded(patient, Replies(library), use, endpoint=endpoint)
 
 
 def why_not(settings: Settings) -> str | None:

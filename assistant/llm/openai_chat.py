@@ -11,13 +11,13 @@ import httpx
 import openai
 from pydantic import BaseModel, ConfigDict, SecretStr
 
-from assistant.llm.json_text import canonical
+from assistant.llm.forms import with_form
 from assistant.llm.openai_failures import failure
-from assistant.llm.records import SAMPLING, ChatFailed, Message, Reply, Request
+from assistant.llm.records import INCOMPLETE, SAMPLING, ChatFailed, Reply, Request, told_tokens
+from assistant.llm.thoughts import Thoughts
 from assistant.llm.tokens import count, count_messages
 from assistant.llm.wire import Deadline, Wire
 from ingest.settings import is_loopback
-from prompts import render
 
 _ESCAPES = (
     openai.OpenAIError, httpx.HTTPError, httpx.InvalidURL, ValueError, TypeError, AttributeError, LookupError,
@@ -36,8 +36,6 @@ _MARKS: Mapping[str, tuple[str, ...]] = {
     "stream": ("stream",),
 }
 """The parts of a request that some servers refuse, and the words by which they say so."""
-
-_INCOMPLETE = frozenset({"length", "max_tokens", "content_filter"})
 
 
 class OpenAIChat:
@@ -78,22 +76,22 @@ class OpenAIChat:
         """See `Chat.stream`."""
         name, timeout_s = self.model, min(self._timeout_s, request.timeout_s or self._timeout_s)
         pieces: list[str] = []
-        finish, usage = None, None
+        finish, usage, thoughts = None, None, Thoughts()
         with self._client(timeout_s) as client:
             for part in self._parts(client, name, request):
-                if part.text:
-                    pieces.append(part.text)
-                    yield part.text
+                if shown := thoughts.without(part.text) + (thoughts.rest() if part.finish else ""):
+                    pieces.append(shown)
+                    yield shown
                 finish, usage, name = part.finish or finish, part.usage or usage, part.model or name
         text = "".join(pieces)
         _check(text, finish, request)
-        prompt, completion = _tokens(usage, "prompt_tokens"), _tokens(usage, "completion_tokens")
+        prompt, completion = told_tokens(usage, "prompt_tokens"), told_tokens(usage, "completion_tokens")
         yield Reply(
             text,
             name,
             count_messages(request.messages) if prompt is None else prompt,
             count(text) if completion is None else completion,
-            complete=finish not in _INCOMPLETE,
+            complete=finish not in INCOMPLETE,
             local=is_loopback(self.endpoint),
         )
 
@@ -176,12 +174,6 @@ def _body(model: str, request: Request, refused: frozenset[str]) -> dict[str, An
     return {"model": model, "messages": [{"role": m.role, "content": m.content} for m in messages], **body}
 
 
-def with_form(messages: tuple[Message, ...], form: Mapping[str, Any]) -> tuple[Message, ...]:
-    """`messages` with the form of the reply in words, for a server that cannot be told otherwise."""
-    *first, last = messages
-    return (*first, Message(last.role, f"{last.content}\n\n{render('form', schema=canonical(form))}"))
-
-
 def _refused_part(error: openai.APIStatusError, body: Mapping[str, Any]) -> str | None:
     """Which part of the request the server says that it cannot read."""
     sent = set(body) | {body.get("response_format", {}).get("type")}
@@ -198,12 +190,6 @@ def _check(text: str, finish: str | None, request: Request) -> None:
         raise ChatFailed("nonsense", "an empty reply, or none that can be read")
     if request.form is None:
         raise ChatFailed("cut_off", f"it spent {request.max_tokens} tokens before it said anything")
-
-
-def _tokens(usage: object, name: str) -> int | None:
-    """The server's count, if it gives one that can be believed."""
-    counted = usage.get(name) if isinstance(usage, dict) else None
-    return counted if isinstance(counted, int) and not isinstance(counted, bool) and counted >= 0 else None
 
 
 class _Loose(BaseModel):

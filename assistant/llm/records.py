@@ -16,6 +16,9 @@ FailureKind = Literal[
 SAMPLING: Mapping[str, float] = {"temperature": 0, "seed": 1}
 """How every model is asked to choose its words: alike each time, as far as it can."""
 
+INCOMPLETE = frozenset({"length", "max_tokens", "content_filter"})
+"""The finish reasons of a reply that is not whole, as servers name them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Message:
@@ -78,6 +81,12 @@ class Chat(Protocol):
 def whole(chat: Chat, request: Request) -> Reply:
     """The reply to `request`, once it is there."""
     return next(piece for piece in chat.stream(request) if isinstance(piece, Reply))
+
+
+def told_tokens(usage: object, name: str) -> int | None:
+    """A server's count of tokens, out of the `usage` it sent, if that can be believed."""
+    counted = usage.get(name) if isinstance(usage, Mapping) else None
+    return counted if isinstance(counted, int) and not isinstance(counted, bool) and counted >= 0 else None
 
 
 class ChatFailed(AssistantError):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from assistant.llm.forms import schema
 from assistant.llm.json_text import NotJson, values, whole_items
 from assistant.llm.records import Chat, ChatFailed, Message, Reply, Request, whole
 from prompts import render
@@ -16,8 +17,6 @@ Form = TypeVar("Form", bound=BaseModel)
 
 _SHOWN_CHARS = 6_000
 """Of a reply that is sent back to be mended."""
-_NOT_STRICT = frozenset({"title", "default", "examples", "minLength", "maxLength", "uniqueItems"})
-"""Words of JSON Schema that servers which enforce a schema refuse or do without; our own check keeps to them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,28 +65,6 @@ def read(reply: Reply, form: type[Form]) -> tuple[Form, bool]:
         if reply.complete:
             raise
     return _value((whole_items(reply.text),), form), True
-
-
-def schema(form: type[BaseModel]) -> Mapping[str, Any]:
-    """The JSON Schema of `form` as servers that enforce one want it: every key required, no other allowed."""
-    strict: dict[str, Any] = _strict(form.model_json_schema())
-    return strict
-
-
-def _strict(node: Any) -> Any:
-    if isinstance(node, list):
-        return [_strict(item) for item in node]
-    if not isinstance(node, dict):
-        return node
-    made: dict[str, Any] = {}
-    for word, value in node.items():
-        if word in {"properties", "$defs"}:  # maps of names, not of words of JSON Schema
-            made[word] = {name: _strict(inner) for name, inner in value.items()}
-        elif word not in _NOT_STRICT:
-            made[word] = _strict(value)
-    if node.get("type") == "object" and "properties" in node:
-        made |= {"additionalProperties": False, "required": list(node["properties"])}
-    return made
 
 
 def _again(asked: Request, first: Reply, why: str) -> Request:
