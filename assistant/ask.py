@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self, get_args
+from typing import Literal, Protocol, Self, get_args
 
-from assistant.compose import compose
+from assistant.compose import Draft
 from assistant.errors import BadOption, BadQuestion, NoModel
-from assistant.judge import judge
-from assistant.records import Answer, Coverage, Depth, Event, Mode, PaperHit, Stage, Token, Trace, Verdict
+from assistant.llm.open import open_chat, why_not
+from assistant.llm.record import Use
+from assistant.llm.records import Chat, ChatFailed
+from assistant.offline import OfflineReasoner
+from assistant.records import Answer, Coverage, Depth, Event, Mode, PaperHit, Query, Stage, Token, Trace, Usage, Verdict
 from assistant.retrieve import retrieve
 from assistant.understand import understand
 from ingest import Library, Settings
@@ -23,20 +27,51 @@ Turn = Mapping[str, str]
 """One turn of a conversation: {"role": "user" | "assistant", "content": text}."""
 
 MAX_QUESTION_CHARS = 2_000
-CANDIDATES: Mapping[Depth, int | None] = {"quick": 50, "thorough": 150, "exhaustive": None}
-"""Papers to judge; None for every paper of the library."""
+
+
+class Reasoner(Protocol):
+    """Does the stages of one answer that need judgement: offline by rules, or by a language model."""
+
+    @property
+    def mode(self) -> Literal["offline", "llm"]:
+        """What the answer says of itself."""
+
+    @property
+    def model(self) -> str | None:
+        """Name of the language model."""
+
+    def understand(self, question: str, turns: Sequence[Turn]) -> Query:
+        """Question -> Query."""
+
+    def find(self, query: Query) -> tuple[PaperHit, ...]:
+        """Query -> Hits, best first."""
+
+    def judge(self, query: Query, hits: Sequence[PaperHit]) -> Generator[Stage, None, Verdict]:
+        """Hits -> Judgements."""
+
+    def write(self, query: Query, verdict: Verdict, coverage: Coverage) -> Generator[Stage | Token, None, Draft]:
+        """Judgements -> the sentences of an answer."""
+
+    def usage(self) -> Usage:
+        """What was asked of a model so far."""
 
 
 class Assistant:
     """Answers questions over one library. May be used from several threads at once."""
 
-    def __init__(self, library: Library, settings: Settings) -> None:
+    def __init__(self, library: Library, settings: Settings, chat: Chat | None = None, use: Use = "record") -> None:
         """Not for users: see `open`."""
-        self.library, self.settings = library, settings
+        self.library, self.settings, self._chat, self._use = library, settings, chat, use
 
     @classmethod
     def open(
-        cls, library: Path | str | None = None, settings: Settings | None = None, progress: Progress | None = None
+        cls,
+        library: Path | str | None = None,
+        settings: Settings | None = None,
+        progress: Progress | None = None,
+        *,
+        chat: Chat | None = None,
+        use: Use = "record",
     ) -> Self:
         """Opens a library to ask it.
 
@@ -44,12 +79,22 @@ class Assistant:
             library: Its folder; by default the one that `settings` name.
             settings: By default made from the environment.
             progress: Called with (papers done, papers to do) while an interrupted ingest is finished.
+            chat: The language model; by default the one that `settings` name, if any.
+            use: What becomes of a model's replies: `record` keeps them beside the library, `reuse` takes what was kept
+                before it asks anew, `replay` never asks.
 
         Raises:
             IngestError: See `Library.open`.
         """
         settings = settings or read_settings({})
-        return cls(Library.open(Path(library or settings.library), settings, progress=progress), settings)
+        folder = Path(library or settings.library)
+        opened = Library.open(folder, settings, progress=progress)
+        return cls(opened, settings, chat or open_chat(settings, folder, use=use), use)
+
+    @property
+    def model(self) -> str | None:
+        """Name of the language model, or None where none is configured."""
+        return self._chat.model if self._chat else None
 
     def ask(
         self, question: str, history: Sequence[Turn] = (), mode: Mode = "auto", depth: Depth = "thorough"
@@ -62,61 +107,82 @@ class Assistant:
     ) -> Iterator[Event]:
         """Answers `question` step by step: each stage as it begins, the text in pieces, at last the Answer.
 
+        The text of the Answer is what counts: pieces shown before may be withdrawn when they turn out unsupported, or
+        when the language model fails and the offline answer takes the place of its own.
+
         Args:
             question: In plain words, at most MAX_QUESTION_CHARS characters.
             history: The conversation so far, oldest turn first, so that "does it work without labels?" can be asked.
             mode: `offline` uses no language model; `auto` uses one if it is configured; `llm` insists on one.
-            depth: How many papers are judged (CANDIDATES).
+            depth: `quick` is one call over the best papers, `thorough` judges the best hundred or so, `exhaustive` all.
 
         Raises:
             BadQuestion: It is empty or too long.
             BadOption: `mode`, `depth` or a turn of `history` is not of its form.
             NoModel: Mode `llm` without a language model.
+            ChatFailed: Mode `llm`, and the language model gave no usable reply.
         """
-        question, turns = _checked(question, history, mode, depth)
+        inquiry = _checked(question, history, mode, depth)
         self.library.refresh()
+        fallback, spent = None, Usage()
+        if chat := self._model_for(mode, depth):
+            reasoner = self._reasoner(chat, depth)
+            try:
+                yield from self._answer(inquiry, reasoner)
+                return
+            except ChatFailed as failure:
+                if mode == "llm":
+                    raise
+                fallback, spent = f"{failure.kind}: {failure.why}", reasoner.usage()
+        yield from self._answer(inquiry, OfflineReasoner(self.library, depth, fallback, spent))
+
+    def _answer(self, inquiry: Inquiry, reasoner: Reasoner) -> Iterator[Event]:
         papers, clock = len(self.library), Clock()
 
-        yield Stage("understand", question)
-        query = understand(question, turns)
+        yield Stage("understand", inquiry.question)
+        query = reasoner.understand(inquiry.question, inquiry.turns)
         clock.lap("understand")
 
         yield Stage("retrieve", f"{papers} papers")
-        hits = retrieve(self.library, query, CANDIDATES[depth] or papers)
+        hits = reasoner.find(query)
         clock.lap("retrieve")
 
-        yield Stage("judge", f"{len(hits)} of {papers} papers")
-        verdict = judge(self.library, query, hits)
+        verdict = yield from reasoner.judge(query, hits)
         clock.lap("judge")
 
-        yield Stage("write", "from verbatim sentences")
-        relevant = sum(judgement.satisfied for judgement in verdict.judgements)
-        coverage = Coverage(papers, retrieved=len(hits), judged=len(verdict.judgements), relevant=relevant)
-        draft = compose(query.kind, verdict, coverage, _notices(verdict))
-        yield from map(Token, draft.text.splitlines(keepends=True))
+        draft = yield from reasoner.write(query, verdict, _coverage(papers, hits, verdict))
         clock.lap("write")
 
         yield Answer(
-            question=question,
+            question=inquiry.question,
             standalone_question=query.text,
-            kind="none" if verdict.abstained_because else query.kind,
-            mode="offline",
-            model=None,
+            kind="none" if draft.abstained_because else query.kind,
+            mode=reasoner.mode,
+            model=reasoner.model,
             text=draft.text,
-            abstained=verdict.abstained_because is not None,
+            abstained=draft.abstained_because is not None,
             reason=draft.reason,
             claims=draft.claims,
             citations=draft.citations,
             near_misses=draft.near_misses,
-            coverage=coverage,
+            coverage=_coverage(papers, hits, draft.verdict),
             notices=draft.notices,
+            removed=draft.removed,
+            usage=reasoner.usage(),
             trace=Trace(
-                settings={"mode": mode, "depth": depth},
+                settings={"mode": inquiry.mode, "depth": inquiry.depth},
                 prompts=draft.prompts,
                 library={"papers": str(papers), "encoder": self.library.encoder.name},
                 seconds=clock.seconds,
             ),
         )
+
+    def price(self, mode: Mode = "auto", depth: Depth = "thorough") -> Usage:
+        """What an answer will ask of the language model, at most, by an estimate from this library's papers."""
+        from assistant.by_llm.price import price  # noqa: PLC0415  (the model's stages take time to import)
+
+        chat = self._model_for(mode, depth)
+        return price(self.library, chat.model, depth) if chat else Usage()
 
     def search(self, query: str, k: int = 50) -> tuple[PaperHit, ...]:
         """Ranks papers for `query`, best first, ties by id; no language model takes part.
@@ -147,6 +213,20 @@ class Assistant:
     ) -> None:
         self.close()
 
+    def _model_for(self, mode: Mode, depth: Depth) -> Chat | None:
+        if mode == "offline":
+            return None
+        if mode == "llm" and self._chat is None:
+            raise NoModel(why_not(self.settings))
+        if depth == "exhaustive" and self._use == "record":
+            return open_chat(self.settings, self.library.path, use="reuse") or self._chat
+        return self._chat
+
+    def _reasoner(self, chat: Chat, depth: Depth) -> Reasoner:
+        from assistant.by_llm.reasoner import ModelReasoner  # noqa: PLC0415  (the model's stages take time to import)
+
+        return ModelReasoner.over(self.library, chat, depth, self.settings.model_calls_at_once)
+
 
 def ask(
     question: str,
@@ -158,6 +238,16 @@ def ask(
     """Opens a library, answers one question and closes it; see `Assistant.open` and `Assistant.stream`."""
     with Assistant.open(library) as assistant:
         return assistant.ask(question, history, mode, depth)
+
+
+@dataclass(frozen=True, slots=True)
+class Inquiry:
+    """What was asked, found to be in range and cleaned."""
+
+    question: str
+    turns: tuple[Turn, ...]
+    mode: Mode
+    depth: Depth
 
 
 class Clock:
@@ -173,18 +263,21 @@ class Clock:
         self.seconds[stage], self._last = round(now - self._last, 4), now
 
 
-def _checked(question: str, history: Sequence[Turn], mode: str, depth: str) -> tuple[str, list[Turn]]:
+def _coverage(papers: int, hits: Sequence[PaperHit], verdict: Verdict) -> Coverage:
+    relevant = sum(judgement.satisfied for judgement in verdict.judgements)
+    return Coverage(papers, len(hits), len(verdict.judgements), relevant, verdict.estimated_recall)
+
+
+def _checked(question: str, history: Sequence[Turn], mode: Mode, depth: Depth) -> Inquiry:
     """The question and the conversation, cleaned, once all arguments are found to be in range."""
-    if mode not in get_args(Mode):
-        raise BadOption("mode", mode, f"one of {', '.join(get_args(Mode))}")
-    if depth not in CANDIDATES:
-        raise BadOption("depth", depth, f"one of {', '.join(CANDIDATES)}")
+    for name, value, known in (("mode", mode, get_args(Mode)), ("depth", depth, get_args(Depth))):
+        if value not in known:
+            raise BadOption(name, value, f"one of {', '.join(known)}")
     for turn in history:
         if turn.get("role") not in ("user", "assistant") or not isinstance(turn.get("content"), str):
             raise BadOption("history", turn, "turns of the form {'role': 'user' or 'assistant', 'content': text}")
-    if mode == "llm":
-        raise NoModel
-    return _cleaned(question), [{"role": turn["role"], "content": stored(turn["content"])} for turn in history]
+    turns = tuple({"role": turn["role"], "content": stored(turn["content"])} for turn in history)
+    return Inquiry(_cleaned(question), turns, mode, depth)
 
 
 def _cleaned(question: str) -> str:
@@ -194,8 +287,3 @@ def _cleaned(question: str) -> str:
     if len(text) > MAX_QUESTION_CHARS:
         raise BadQuestion(f"the question has {len(text):,} characters, at most {MAX_QUESTION_CHARS:,} are read")
     return text
-
-
-def _notices(verdict: Verdict) -> list[str]:
-    digests = any(judgement.paper.digest for judgement in verdict.judgements if judgement.satisfied)
-    return ["notice_extractive", *(["notice_digest"] if digests else [])]

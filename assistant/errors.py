@@ -26,12 +26,11 @@ class BadOption(AssistantError):
 
 
 class NoModel(AssistantError):
-    """Mode `llm` was asked for and no language model can be used."""
+    """Mode `llm` was asked for and no language model is configured."""
 
-    def __init__(self) -> None:
-        super().__init__(
-            "mode 'llm' needs a language model, which this version cannot use yet; use mode 'offline' or 'auto'"
-        )
+    def __init__(self, why: str | None) -> None:
+        self.why = why
+        super().__init__(f"mode 'llm' needs a language model: {why}; or use mode 'offline' or 'auto'")
 
 
 class AnswerUnreadable(AssistantError):

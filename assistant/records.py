@@ -16,6 +16,8 @@ Kind = Literal["list", "fact", "compare"]
 Mode = Literal["auto", "offline", "llm"]
 Depth = Literal["quick", "thorough", "exhaustive"]
 ReasonKind = Literal["off_topic", "not_stated", "nothing_found"]
+Role = Literal["proposes", "uses", "compares", "criticises", "mentions"]
+"""What a paper does with the thing asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,10 @@ class Query:
     """The words of `sought` that are names: acronyms, products, people, places."""
     asks_number: bool
     """Whether the answer must hold a number."""
+    criteria: tuple[str, ...] = ()
+    """The conditions that a paper must all meet, in words; only a language model tells them."""
+    alternatives: tuple[str, ...] = ()
+    """Other phrases for what is sought; only a language model tells them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +98,8 @@ class Judgement:
     """Whether it belongs in the answer."""
     quotes: tuple[Quote, ...]
     """The sentences that show it, best first."""
-    role: str | None
-    """What the paper does with the thing asked for (proposes, uses, compares, mentions), or None if not judged."""
+    role: Role | None
+    """What the paper does with the thing asked for, or None if that was not judged."""
     lacks: str | None
     """For a paper that does not satisfy the question: what it does not show, in plain words."""
 
@@ -106,6 +112,8 @@ class Verdict:
     """Best first, ties by paper id."""
     abstained_because: ReasonKind | None
     """None when there is an answer."""
+    estimated_recall: EstimatedRecall | None = None
+    """None when it was not estimated."""
 
 
 @dataclass(frozen=True, slots=True)

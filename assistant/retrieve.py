@@ -17,7 +17,7 @@ POOL = 150
 _FIRST_POOL = 60
 _ARM_PAPERS = 300
 _ARM_PASSAGES = 1_000
-_RANK_DAMPING = 30
+RANK_DAMPING = 30
 """The constant of reciprocal rank fusion (Cormack et al., SIGIR 2009)."""
 
 _SENTENCES: Mapping[Kind, int] = {"list": 2, "compare": 2, "fact": 3}
@@ -118,7 +118,7 @@ def _fused(arms: Sequence[Arm]) -> list[str]:
     fused: dict[str, float] = {}
     for arm in arms:
         for rank, paper_id in enumerate(arm, start=1):
-            fused[paper_id] = fused.get(paper_id, 0.0) + 1 / (_RANK_DAMPING + rank)
+            fused[paper_id] = fused.get(paper_id, 0.0) + 1 / (RANK_DAMPING + rank)
     return sorted(fused, key=lambda paper_id: (-fused[paper_id], paper_id))
 
 

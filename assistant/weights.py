@@ -41,7 +41,13 @@ class Weights:
 
 
 @cache
+def read(file: Path) -> Logistic:
+    """The model in `file`."""
+    return Logistic(**json.loads(file.read_text("utf-8")))
+
+
+@cache
 def load() -> Weights:
-    """The fitted parameters."""
+    """The fitted parameters of the offline judge."""
     data = json.loads(PARAMETERS.read_text("utf-8"))
     return Weights(Logistic(**data["relevance"]), Logistic(**data["answerable"]), data["list_shift"])

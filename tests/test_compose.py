@@ -32,21 +32,21 @@ TWO = (
 
 @pytest.mark.parametrize("kind", ["list", "compare", "fact"])
 def test_citations_are_numbered_by_use_and_each_quote_is_a_claim(kind: Kind) -> None:
-    draft = compose(kind, Verdict(TWO, None), COVERAGE, [])
+    draft = compose(kind, Verdict(TWO, None), COVERAGE, {})
     assert [c.number for c in draft.citations] == [1, 2]
     assert [int(n) for n in MARKER.findall(draft.text)] == [1, 2]
     assert [(claim.text, claim.citations) for claim in draft.claims] == [("It does so.", (1,)), ("This too [7].", (2,))]
 
 
 def test_a_bracketed_number_in_a_quote_is_no_marker() -> None:
-    text = compose("list", Verdict(TWO, None), COVERAGE, []).text
+    text = compose("list", Verdict(TWO, None), COVERAGE, {}).text
     assert "7" not in MARKER.findall(text)
     assert r"This too \[7]." in text
 
 
 def test_a_no_tells_the_reason_and_the_nearest_misses() -> None:
     misses = tuple(judged(f"m{i}", "No.", 0.1, lacks=f"lacks {i}") for i in range(MAX_NEAR_MISSES + 2))
-    draft = compose("list", Verdict(misses, "nothing_found"), COVERAGE, ["notice_extractive"])
+    draft = compose("list", Verdict(misses, "nothing_found"), COVERAGE, {"notice_extractive": {}})
     assert draft.reason
     assert draft.text.startswith(draft.reason)
     assert [miss.lacks for miss in draft.near_misses] == [f"lacks {i}" for i in range(MAX_NEAR_MISSES)]
@@ -57,13 +57,13 @@ def test_a_no_tells_the_reason_and_the_nearest_misses() -> None:
 
 def test_a_fact_comes_first_and_few_papers_beside_it() -> None:
     many = tuple(judged(f"p{i}", f"Fact {i}.", 0.9 - i / 100) for i in range(MAX_BESIDE_FACT + 3))
-    draft = compose("fact", Verdict(many, None), COVERAGE, [])
+    draft = compose("fact", Verdict(many, None), COVERAGE, {})
     assert draft.text.startswith("“Fact 0.” [1]")
     assert len(draft.citations) == 1 + MAX_BESIDE_FACT
 
 
 def test_the_text_names_the_prompts_it_used_by_hash() -> None:
-    draft = compose("list", Verdict(TWO, None), COVERAGE, ["notice_digest"])
+    draft = compose("list", Verdict(TWO, None), COVERAGE, {"notice_digest": {}})
     assert {"list", "item", "quote", "notice", "notice_digest"} == set(draft.prompts)
 
 
@@ -81,7 +81,7 @@ def test_the_text_names_the_prompts_it_used_by_hash() -> None:
 def test_markup_from_a_paper_is_escaped(hostile: str) -> None:
     paper = judged("a", hostile, 0.9)
     text = compose(
-        "list", Verdict((replace(paper, paper=replace(paper.paper, title=hostile)),), None), COVERAGE, []
+        "list", Verdict((replace(paper, paper=replace(paper.paper, title=hostile)),), None), COVERAGE, {}
     ).text
     assert not re.search(r"(?<!\\)" + re.escape(hostile), text)
     assert escape(hostile) in text

@@ -1,0 +1,1 @@
+"""The chain's stages that need judgement, done by a language model: understand, judge, write, verify."""

@@ -1,0 +1,44 @@
+"""What a model says -> proof: the offline checks that nothing a model says can pass by."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from assistant.by_llm.write import Line
+from assistant.features import Reading, read
+from assistant.records import Judgement, Query, Quote
+from assistant.support import support
+from ingest import Library
+from ingest.encode import Vectors
+
+NEAR = 0.2
+"""Least cosine of a sentence that shows something to the question or one of its phrasings: of the sentences that show
+what the judged questions ask for, 99 in 100 come nearer (decision 0005)."""
+
+
+def near(library: Library, query: Query, judgements: Sequence[Judgement]) -> list[bool]:
+    """Whether some sentence that each judgement rests on has to do with the question at all."""
+    if not judgements:
+        return []
+    phrasings = library.encoder.encode([query.text, *query.criteria, *query.alternatives])
+    readings = {reading.paper.id: reading for reading in read(library, [j.paper.id for j in judgements])}
+    return [
+        judgement.paper.id in readings
+        and bool(np.max(_vectors(readings[judgement.paper.id], judgement.quotes) @ phrasings.T, initial=-1) >= NEAR)
+        for judgement in judgements
+    ]
+
+
+def support_of(library: Library, line: Line) -> float:
+    """How well the sentences that `line` cites, with the titles of their papers, support it, in [0, 1]."""
+    titles = dict.fromkeys(reference.sheet.paper.title for reference in line.references)
+    return support(library, line.text, [*titles, *(reference.quote.text for reference in line.references)])
+
+
+def _vectors(reading: Reading, quotes: Sequence[Quote]) -> Vectors:
+    """Of the sentences quoted, shape (n, dimension); the whole abstract where only its title is."""
+    by_start = {passage.start: vector for passage, vector in zip(reading.passages, reading.vectors, strict=True)}
+    found = [by_start[quote.start] for quote in quotes if quote.field == "abstract" and quote.start in by_start]
+    return np.stack(found or [reading.whole])
