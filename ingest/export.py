@@ -37,14 +37,15 @@ def csv_table(papers: Iterable[Paper]) -> str:
     writer.writerow(["id", "title", "authors", "year", "url", "abstract"])
     for paper in papers:
         row = [paper.id, paper.title, "; ".join(paper.authors), paper.year, paper.url, paper.abstract]
-        writer.writerow([_inert(str(cell)) if cell is not None else "" for cell in row])
+        writer.writerow([inert(str(cell)) if cell is not None else "" for cell in row])
     return out.getvalue().rstrip("\n")
 
 
 EXPORTS: dict[str, Callable[[Iterable[Paper]], str]] = {"bibtex": bibtex, "csv": csv_table, "jsonl": jsonl}
 
 
-def _inert(cell: str) -> str:
+def inert(cell: str) -> str:
+    """A cell that no spreadsheet runs as a formula."""
     return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
 
 

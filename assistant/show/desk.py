@@ -1,0 +1,254 @@
+"""Library and notes -> what a page asks of them: the one place where a chat's state lives. Used by several threads."""
+
+from __future__ import annotations
+
+import json
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from assistant.ask import Assistant
+from assistant.errors import AssistantError
+from assistant.records import Answer, Depth, Event, Mode
+from assistant.show import exports, shelf
+from assistant.show.map import MAX_POINTS, Atlas, atlas
+from assistant.show.topics import examples
+from assistant.show.turn import Progress, Shown
+from ingest import IngestError, IngestReport, Paper, Settings, ingest
+from ingest.encode import Encoder
+from ingest.errors import LibraryEmpty, LibraryMissing, LibraryReadOnly
+from ingest.notes import UNFINISHED, Notes, Turn
+from ingest.project import Progress as Report
+
+BEAT_S = 0.2
+"""How long an answer's progress is shown unchanged at most."""
+MAX_HISTORY_TURNS = 10
+MAX_EXAMPLE_PAPERS = 3_000
+"""Papers that examples are drawn from."""
+STOPPED = "You stopped this answer. What was written until then had not been checked, so it is not shown."
+LOST = "This answer was not finished: the page was closed, or the program ended. You can ask again."
+
+
+class Desk:
+    """A library that may still be empty, its assistant, and its notes."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        encoder: Encoder | None = None,
+        opened: Callable[[Settings], Assistant] = lambda settings: Assistant.open(settings=settings),
+    ) -> None:
+        """Opens the library that `settings` name, if it is there.
+
+        Args:
+            settings: For the library and its assistant.
+            encoder: Used for what is added, instead of the one that `settings` name.
+            opened: Opens an assistant.
+
+        Raises:
+            IngestError: It is there and cannot be opened.
+        """
+        self.settings = settings
+        self.notes = Notes(None)
+        self._encoder, self._opened = encoder, opened
+        self._assistant: Assistant | None = None
+        self._lock = threading.Lock()
+        self._atlas: tuple[str | None, Atlas] | None = None
+        self.open()
+
+    def open(self) -> None:
+        """Opens the library and its notes, unless it is open or holds nothing yet."""
+        if self._assistant is not None:
+            return
+        try:
+            self._assistant = self._opened(self.settings)
+        except (LibraryMissing, LibraryEmpty):
+            return
+        with suppress(LibraryReadOnly):  # they stay in memory, and `notes.kept` says so
+            self.notes = Notes(self.settings.library / "notes.db")
+
+    def close(self) -> None:
+        """Lets go of library and notes."""
+        if self._assistant is not None:
+            self._assistant.close()
+        self.notes.close()
+
+    @property
+    def assistant(self) -> Assistant:
+        """Of the library, which must not be empty.
+
+        Raises:
+            LibraryEmpty: It is.
+        """
+        if self._assistant is None:
+            raise LibraryEmpty(self.settings.library)
+        return self._assistant
+
+    def __len__(self) -> int:
+        """Papers in the library."""
+        return len(self._assistant.library) if self._assistant else 0
+
+    # --- questions -----------------------------------------------------------------------------------------------
+
+    def begin(self, owner: str, conversation: int | None, question: str, mode: Mode, depth: Depth) -> Turn:
+        """Notes that something was asked. See `Notes.ask`."""
+        return self.notes.ask(owner, conversation, question, mode, depth)
+
+    def answer(self, owner: str, turn: Turn, stopped: threading.Event) -> Iterator[tuple[Progress, float]]:
+        """Answers a turn, and notes what became of it.
+
+        Args:
+            owner: Whose turn it is.
+            turn: As `begin` gave it.
+            stopped: Once set, the answer is given up.
+
+        Yields:
+            How far it is, and the seconds since it began; something at least every BEAT_S.
+        """
+        began, progress = time.monotonic(), Progress()
+        try:
+            events = self.assistant.stream(turn.question, self._history(owner, turn), turn.mode, turn.depth)  # type: ignore[arg-type]  # checked by stream itself
+            for event in paced(events, stopped):
+                if isinstance(event, Answer):
+                    self.notes.finish(turn.id, json.dumps(event.to_dict(), ensure_ascii=False))
+                elif event is not None:
+                    progress = progress.after(event)
+                yield progress, time.monotonic() - began
+            if stopped.is_set():
+                self.notes.finish(turn.id, None, STOPPED)
+        except (AssistantError, IngestError) as error:
+            self.notes.finish(turn.id, None, str(error))
+        finally:
+            stopped.set()
+
+    def _history(self, owner: str, turn: Turn) -> list[Mapping[str, str]]:
+        before = [t for t in self.notes.turns(owner, turn.conversation) if t.id < turn.id and t.answer]
+        history: list[Mapping[str, str]] = []
+        for one in before[-MAX_HISTORY_TURNS:]:
+            history.append({"role": "user", "content": one.question})
+            history.append({"role": "assistant", "content": json.loads(one.answer or "{}")["text"]})
+        return history
+
+    def shown(self, owner: str, conversation: int | None) -> list[Shown]:
+        """The turns of a conversation, with all that their articles tell."""
+        turns = self.notes.turns(owner, conversation) if conversation is not None else []
+        saved = set(self.notes.saved_questions(owner))
+        return [self._shown(turn, saved) for turn in turns]
+
+    def _shown(self, turn: Turn, saved: Iterable[str]) -> Shown:
+        answer = Answer.from_dict(json.loads(turn.answer)) if turn.answer else None
+        ending = LOST if turn.ending == UNFINISHED else turn.ending
+        papers = self.papers_of(answer) if answer else {}
+        ratings = self.notes.ratings(turn.id)
+        return Shown(turn.id, turn.question, answer, ending, papers, ratings, turn.question in saved)
+
+    def last_answer(self, owner: str, conversation: int | None) -> Answer | None:
+        """The last answer of a conversation."""
+        turns = self.notes.turns(owner, conversation) if conversation is not None else []
+        last = next((turn.answer for turn in reversed(turns) if turn.answer), None)
+        return Answer.from_dict(json.loads(last)) if last else None
+
+    def file(self, owner: str, turn: int, form: str) -> tuple[str, str] | None:
+        """An answer as a file: its name and its text; None where there is no such turn of the owner's, or form."""
+        found = self.notes.turn(owner, turn)
+        if found is None or found.answer is None or form not in exports.EXPORTS:
+            return None
+        answer = Answer.from_dict(json.loads(found.answer))
+        return f"answer-{turn}.{form}", exports.EXPORTS[form](answer, self.papers_of(answer))
+
+    # --- the library ---------------------------------------------------------------------------------------------
+
+    def read(self, paths: Sequence[Path | str], progress: Report | None = None) -> IngestReport:
+        """Adds papers to the library. See `ingest`."""
+        encoder = self._assistant.library.encoder if self._assistant else self._encoder
+        with self._lock:
+            report = ingest(paths, settings=self.settings, encoder=encoder, progress=progress)
+            self.open()
+        self.assistant.library.refresh()
+        return report
+
+    def papers_of(self, answer: Answer) -> dict[str, Paper]:
+        """The library's papers that an answer cites, by id."""
+        found = self.assistant.library.papers(citation.paper.id for citation in answer.citations)
+        return {paper.id: paper for paper in found}
+
+    def paper(self, paper_id: str) -> Paper | None:
+        """The library's paper with this id."""
+        return next(iter(self.assistant.library.papers([paper_id])), None)
+
+    def browse(self, query: str, page: int) -> str:
+        """A page of the library, from 0: by title, or nearest to a query."""
+        if not len(self):
+            return ""
+        first = max(0, page) * shelf.PAGE
+        if query.strip():
+            hits = self.assistant.search(query, first + shelf.PAGE)
+            found, total = [hit.paper for hit in hits[first:]], len(hits)
+        else:
+            every = sorted(self._every(), key=lambda paper: (paper.title.casefold(), paper.id))
+            found, total = every[first : first + shelf.PAGE], len(every)
+        return shelf.papers(found, first, total, query)
+
+    def examples(self) -> list[str]:
+        """Questions that the library should be able to answer."""
+        return examples(list(islice(self._every(), MAX_EXAMPLE_PAPERS))) if len(self) else []
+
+    def map(self) -> Atlas:
+        """The library as a map; laid out once, until it is written again."""
+        library = self.assistant.library
+        with self._lock:
+            library.refresh()
+            state = library.store.recall("generation")
+            if self._atlas is None or self._atlas[0] != state:
+                every = list(self._every())
+                shown = every[:: max(1, -(-len(every) // MAX_POINTS))]
+                vectors = library.vectors.of({paper.id: 1 for paper in shown})
+                kept = [paper for paper in shown if paper.id in vectors]
+                rows = np.concatenate([vectors[paper.id] for paper in kept])
+                self._atlas = state, atlas(kept, rows, len(every))
+            return self._atlas[1]
+
+    def _every(self) -> Iterator[Paper]:
+        yield from self.assistant.library.store.every_paper()
+
+
+def paced(events: Iterator[Event], stopped: threading.Event) -> Iterator[Event | None]:
+    """Events as they come, from a thread of their own, so that waiting for one can be given up.
+
+    Args:
+        events: Taken from that thread alone.
+        stopped: Once set, this ends within BEAT_S, and the thread once its next event has come.
+
+    Yields:
+        Each event; None whenever none came for BEAT_S.
+
+    Raises:
+        Exception: Whatever `events` raises.
+    """
+    arrived: queue.SimpleQueue[Event] = queue.SimpleQueue()
+
+    def take() -> None:
+        for event in events:
+            if stopped.is_set():
+                return
+            arrived.put(event)
+
+    pool = ThreadPoolExecutor(1, thread_name_prefix="answer")
+    work = pool.submit(take)
+    pool.shutdown(wait=False)
+    while not stopped.is_set():
+        over = work.done()
+        try:
+            yield arrived.get(timeout=0 if over else BEAT_S)
+        except queue.Empty:
+            if over:
+                work.result()
+                return
+            yield None
