@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from ingest.encode import Encoder
 from ingest.errors import NothingReadable, RecordsRejected
-from ingest.files import find, open_page
+from ingest.files import find, open_pages
 from ingest.library import Library
 from ingest.project import Progress
 from ingest.read import check_format, read
@@ -71,9 +71,9 @@ def ingest(  # noqa: PLR0913 (a contract: every option by name)
 class Sources:
     """The papers of some paths, read lazily, and what was found there that is none."""
 
-    def __init__(self, paths: Sequence[Path | str], page_format: str) -> None:
+    def __init__(self, paths: Sequence[Path | str], page_format: str, columns: Mapping[str, str] | None = None) -> None:
         check_format(page_format)
-        self._given, self._format = paths, page_format
+        self._given, self._format, self._columns = paths, page_format, columns or {}
         self._files = find(map(Path, paths))
         self.rejections: list[Rejection] = []
         self.warnings: list[Warned] = []
@@ -88,11 +88,11 @@ class Sources:
         self.rejections.clear()
         self.warnings.clear()
         for path, origin in self._files:
-            page = open_page(path, origin, self.warnings)
-            for found in [page] if isinstance(page, Rejection) else read(page, self._format):
-                if isinstance(found, Paper):
-                    yield found
-                elif isinstance(found, Rejection):
-                    self.rejections.append(found)
-                else:
-                    self.warnings.append(found)
+            for page in open_pages(path, origin, self.warnings, self._columns):
+                for found in [page] if isinstance(page, Rejection) else read(page, self._format):
+                    if isinstance(found, Paper):
+                        yield found
+                    elif isinstance(found, Rejection):
+                        self.rejections.append(found)
+                    else:
+                        self.warnings.append(found)

@@ -3,33 +3,42 @@
 from __future__ import annotations
 
 import codecs
+import glob
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain, islice
 from pathlib import Path
 from typing import IO
 
+from ingest.archives import members
 from ingest.clean import stored
-from ingest.errors import SourceMissing
+from ingest.errors import PageUnreadable, SourceMissing
 from ingest.records import Line, Page, Rejection, Warned
 
 MAX_LINE_BYTES = 1_000_000
 """A longer line holds no abstract; it is skipped without being kept in memory."""
-SUFFIXES = (".txt", ".jsonl", ".ndjson", ".md", ".text")
-"""What is looked at inside a folder; a file named by itself may be called anything."""
+SUFFIXES = (
+    ".txt", ".text", ".md", ".markdown", ".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet", ".bib", ".bibtex",
+    ".ris", ".xml", ".atom", ".html", ".htm", ".pdf", ".gz", ".tgz", ".tar", ".zip",
+)  # fmt: skip
+"""What is looked at inside a folder or an archive; a file named by itself may be called anything."""
+_BINARY_FORMATS = (b"PAR1", b"%PDF-")
+_PACKED = (b"PK\x03\x04", b"\x1f\x8b")
+_UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 def find(paths: Iterable[Path]) -> list[tuple[Path, str]]:
     """Lists the files below `paths` with their origins, in a stable order.
 
     Args:
-        paths: Files and folders; folders are walked, hidden names and links out of them are left out.
+        paths: Files, folders and patterns such as `*.bib`; folders are walked, hidden names and links out of them are
+            left out.
 
     Raises:
-        SourceMissing: One of the paths does not exist.
+        SourceMissing: One of the paths does not exist, or a pattern fits nothing.
     """
     found: dict[Path, str] = {}
-    for path in paths:
+    for path in chain.from_iterable(map(_fitting, paths)):
         try:
             root = path.resolve(strict=True)
         except (OSError, RuntimeError) as error:
@@ -47,6 +56,12 @@ def find(paths: Iterable[Path]) -> list[tuple[Path, str]]:
     return list(found.items())
 
 
+def _fitting(path: Path) -> list[Path]:
+    """The paths that a pattern stands for; a path that exists stands for itself, whatever it is called."""
+    is_pattern = glob.has_magic(str(path)) and not os.path.lexists(path)
+    return sorted(map(Path, glob.glob(str(path), recursive=True))) or [path] if is_pattern else [path]  # noqa: PTH207
+
+
 def _is_inside(file: Path, root: Path) -> bool:
     return file.is_file() and file.resolve().is_relative_to(root)
 
@@ -56,44 +71,75 @@ def _origin(folder: str, relative: Path) -> str:
     return stored(os.fsencode(f"{folder}/{relative.as_posix()}").decode("utf-8", "replace"))
 
 
-def open_page(path: Path, origin: str, warnings: list[Warned]) -> Page | Rejection:
-    """Opens one file.
+def open_pages(
+    path: Path, origin: str, warnings: list[Warned], columns: Mapping[str, str] | None = None
+) -> Iterator[Page | Rejection]:
+    """Opens one file, and if it is an archive every file in it.
 
     Args:
         path: The file.
-        origin: What citations will call it.
-        warnings: Receives a note when the file is not UTF-8 and is read as Latin-1.
+        origin: What citations will call it; a file in an archive is called `origin!name`.
+        warnings: Receives a note when a page is not UTF-8 and is read as Latin-1.
+        columns: See `Page.columns`.
 
-    Returns:
-        The page, or why it is none: unreadable, empty, or binary.
+    Yields:
+        Each page, to be read before the next one is taken, or why there is none: unreadable, empty, or binary.
     """
     try:
-        start = _first_bytes(path)
+        for member in members(path):
+            if isinstance(member, Rejection):
+                yield Rejection(_within(origin, member.where), member.why)
+            elif not member.name:
+                yield open_page(member.open, origin, warnings, columns)
+            elif Path(member.name).suffix.lower() in SUFFIXES and not _is_hidden(member.name):
+                yield open_page(member.open, _within(origin, member.name), warnings, columns)
     except OSError as error:
-        return Rejection(origin, f"cannot be opened: {error.strerror}")
-    if not start.strip():
-        return Rejection(origin, "the file is empty")
-    if b"\0" in start and not start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return Rejection(origin, "a binary file; expected text")
-    lines = _lines(path, origin, warnings)
-    head = tuple(islice(lines, 20))
-    return Page(origin, head, chain(head, lines))
+        yield Rejection(origin, f"cannot be opened: {error.strerror}")
+    except PageUnreadable as error:
+        yield Rejection(origin, error.why)
 
 
-def _first_bytes(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return file.read(8192)
+def open_page(
+    data: Callable[[], IO[bytes]], origin: str, warnings: list[Warned], columns: Mapping[str, str] | None = None
+) -> Page | Rejection:
+    """Opens what `data` opens as a page; see `open_pages`.
+
+    Raises:
+        OSError: It cannot be opened.
+    """
+    try:
+        with data() as file:
+            start = file.read(8192)
+        if not start.strip():
+            return Rejection(origin, "the file is empty")
+        if start.startswith(_PACKED):
+            return Rejection(origin, "an archive within an archive; unpack the outer one")
+        if start.startswith(_BINARY_FORMATS):
+            return Page(origin, (), iter(()), start, data, columns or {})
+        if b"\0" in start and not start.startswith(_UTF16):
+            return Rejection(origin, "a binary file; expected text")
+        lines = _lines(data, origin, warnings)
+        head = tuple(islice(lines, 20))
+    except PageUnreadable as error:
+        return Rejection(origin, error.why)
+    return Page(origin, head, chain(head, lines), start, data, columns or {})
 
 
-def _lines(path: Path, origin: str, warnings: list[Warned]) -> Iterator[Line]:
-    with path.open("rb") as file:
-        utf16 = file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-        file.seek(0)
-        if utf16:
-            yield Line(1, "", "UTF-16 text; save the page as UTF-8")
-            return
-        latin = False
+def _within(origin: str, name: str) -> str:
+    return f"{origin}!{stored(name.encode('utf-8', 'replace').decode('utf-8'))}"
+
+
+def _is_hidden(name: str) -> bool:
+    return any(part.startswith((".", "__MACOSX")) for part in Path(name).parts)
+
+
+def _lines(data: Callable[[], IO[bytes]], origin: str, warnings: list[Warned]) -> Iterator[Line]:
+    latin = False
+    with data() as file:
         for number, raw in enumerate(_bounded(file), start=1):
+            if number == 1 and raw is not None and raw.startswith(_UTF16):
+                yield Line(1, "", "UTF-16 text; save the page as UTF-8")
+                return
             if raw is None:
                 yield Line(number, "", f"a line of more than {MAX_LINE_BYTES:,} bytes; no abstract is that long")
                 continue

@@ -3,31 +3,60 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from importlib import import_module
+from typing import Protocol, cast
 
-from ingest.errors import UnknownFormat
+from ingest.errors import PageUnreadable, UnknownFormat
 from ingest.records import Page, Paper, Rejection, Warned
-from ingest.sources import json_lines, saved_page
 
-Reader = Callable[[Page], Iterator[Paper | Rejection | Warned]]
+Found = Paper | Rejection | Warned
 
-READERS = {"saved-page": saved_page, "jsonl": json_lines}
+
+class Reader(Protocol):
+    """A module of `ingest.sources`."""
+
+    recognises: Callable[[Page], bool]
+    read: Callable[[Page], Iterator[Found]]
+
+
+READERS = {
+    "saved-page": "saved_page",
+    "parquet": "parquet",
+    "pdf": "pdf",
+    "html": "html_page",
+    "pubmed": "pubmed",
+    "arxiv-atom": "arxiv_atom",
+    "oai-pmh": "oai_pmh",
+    "acl-anthology": "acl_anthology",
+    "endnote": "endnote",
+    "json": "json_document",
+    "jsonl": "json_lines",
+    "ris": "ris",
+    "bibtex": "bibtex",
+    "markdown": "markdown",
+    "csv": "table",
+}
+"""Format -> module, in the order in which they are asked."""
 FORMATS = ("auto", *READERS)
 
 
-def read(page: Page, page_format: str = "auto") -> Iterator[Paper | Rejection | Warned]:
+def read(page: Page, page_format: str = "auto") -> Iterator[Found]:
     """Yields every paper of `page`, and a notice for everything that is none.
 
     Args:
         page: The opened page.
         page_format: A key of `READERS`, or "auto" to go by content.
     """
-    reader = _reader(page, page_format)
-    if reader is None:
-        fault = next((line.fault for line in page.head if line.fault), None)
-        unknown = "no known layout; expected a saved papers page or JSON lines with title and abstract"
-        yield Rejection(page.origin, fault or unknown)
-        return
-    yield from reader(page)
+    try:
+        reader = _reader(page, page_format)
+        if reader is None:
+            fault = next((line.fault for line in page.head if line.fault), None)
+            unknown = "no known layout; expected a saved papers page or JSON lines with title and abstract"
+            yield Rejection(page.origin, fault or unknown)
+            return
+        yield from reader.read(page)
+    except PageUnreadable as error:
+        yield Rejection(page.origin, error.why)
 
 
 def check_format(page_format: str) -> None:
@@ -38,7 +67,10 @@ def check_format(page_format: str) -> None:
 
 def _reader(page: Page, page_format: str) -> Reader | None:
     if page_format != "auto":
-        named: Reader = READERS[page_format].read
-        return named
-    fitting: Reader | None = next((module.read for module in READERS.values() if module.recognises(page)), None)
-    return fitting
+        return _module(page_format)
+    return next((module for name in READERS if (module := _module(name)).recognises(page)), None)
+
+
+def _module(name: str) -> Reader:
+    # Imported on first use: the libraries behind the readers take half a second together.
+    return cast(Reader, import_module(f"ingest.sources.{READERS[name]}"))

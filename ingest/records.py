@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
+from io import BytesIO
+from typing import IO
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +23,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A file that can be read: its name and its lines, read once and lazily."""
+    """A file that can be read: its name and its lines, read once and lazily, or its bytes."""
 
     origin: str
     """Where it came from: the path below the folder that was ingested, the folder's name first."""
@@ -29,6 +31,12 @@ class Page:
     """The first lines (at most 20), by which a reader recognises its format."""
     lines: Iterator[Line]
     """Every line, `head` included."""
+    start: bytes = b""
+    """The first bytes (at most 8 KiB), unpacked, by which a reader recognises a format that is not made of lines."""
+    data: Callable[[], IO[bytes]] = BytesIO
+    """Opens the bytes, unpacked, from the beginning; the caller closes what it opened."""
+    columns: Mapping[str, str] = field(default_factory=dict)
+    """What a user says a record calls its fields: our name to the record's, as {"title": "Name"}."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +65,19 @@ class Paper:
     authors: tuple[str, ...] = ()
     year: int | None = None
     """Year of publication, or None where no source gives it."""
+    venue: str | None = None
+    """Journal or conference, as the source writes it."""
+    categories: tuple[str, ...] = ()
+    """Subjects, as the source writes them: "cs.LG", say."""
+    arxiv: str | None = None
+    """arXiv id without its version."""
+    doi: str | None = None
+    """In lower case."""
     url: str | None = None
     links: tuple[str, ...] = ()
     """Every http(s) address in the abstract, in order."""
     code_urls: tuple[str, ...] = ()
-    """Those of `links` that lead to a code host."""
+    """Those of `links` that lead to a code host, and what the source gives as the paper's code."""
     sources: tuple[Source, ...] = ()
     """In order of (origin, line)."""
 
@@ -106,7 +122,7 @@ class Warned(Notice):
 
 @dataclass(frozen=True, slots=True)
 class IngestReport:
-    """What one ingest did. Each entry read is in exactly one of the five counts after `works`."""
+    """What one ingest did. Each entry read is in exactly one of the counts from `added` to `left_out`."""
 
     read: int
     """Entries seen in the sources."""
@@ -121,6 +137,10 @@ class IngestReport:
     merged: int
     """Entries folded into a work that was there, its text unchanged."""
     rejected: int
+    left_out: int = 0
+    """Entries of works that were removed by hand."""
+    removed: int = 0
+    """Works removed because their sources hold them no longer; counted under `sync` only, and not in `read`."""
     rejections: tuple[Rejection, ...] = ()
     warnings: tuple[Warned, ...] = ()
     seconds: float = field(default=0.0, compare=False)

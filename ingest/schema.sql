@@ -13,7 +13,12 @@ CREATE TABLE papers (
     links     TEXT NOT NULL,  -- JSON list of addresses
     code_urls TEXT NOT NULL,  -- JSON list of addresses
     sources   TEXT NOT NULL,  -- JSON list of {origin, line, title}
-    sha256    TEXT NOT NULL   -- of title, line feed, abstract
+    sha256    TEXT NOT NULL,  -- of title, line feed, abstract
+    -- since version 2
+    venue      TEXT,
+    categories TEXT NOT NULL DEFAULT '[]',  -- JSON list of subjects
+    arxiv      TEXT,                        -- id without version
+    doi        TEXT
 ) WITHOUT ROWID;
 
 -- What each source says, so that a work can be told anew when one of them changes.
@@ -51,5 +56,16 @@ CREATE TABLE outbox (
     passages_before INTEGER NOT NULL,  -- how many passages the index may hold of it
     PRIMARY KEY (target, paper_id)
 ) WITHOUT ROWID;
+
+-- What a user decided about duplicates: 'join' and 'part' of two entries, 'leave' of one. Since version 2.
+CREATE TABLE decisions (
+    kind  TEXT NOT NULL,
+    one   TEXT NOT NULL,  -- an entry (fold.names)
+    other TEXT NOT NULL,  -- another, or nothing
+    PRIMARY KEY (kind, one, other)
+) WITHOUT ROWID;
+
+-- Below which argument of `ingest` an origin was last read, so that a file that vanished is known. Since version 2.
+CREATE TABLE origins (origin TEXT PRIMARY KEY, root TEXT NOT NULL) WITHOUT ROWID;
 
 CREATE TABLE ingests (id INTEGER PRIMARY KEY, report TEXT NOT NULL);

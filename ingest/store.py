@@ -17,14 +17,19 @@ from ingest.records import IngestReport, Paper, Passage, Source
 
 Item = TypeVar("Item")
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 TARGETS = ("vectors", "words")
 
 _SCHEMA = Path(__file__).with_name("schema.sql")
-_JSON_COLUMNS = ("authors", "links", "code_urls", "sources")
-_COLUMNS = ("id", "title", "abstract", "digest", "authors", "year", "url", "links", "code_urls", "sources")
-_SELECT = f"SELECT {', '.join(_COLUMNS)}, sha256 FROM papers"  # noqa: S608 (constants only)
-_INSERT = f"""INSERT INTO papers ({", ".join(_COLUMNS)}, sha256) VALUES ({", ".join("?" * 11)})
+_MIGRATIONS = {2: Path(__file__).with_name("migrate_2.sql")}
+"""Version -> what makes it of the one before."""
+_SINCE_2 = {"venue": "NULL", "categories": "'[]'", "arxiv": "NULL", "doi": "NULL"}
+"""Columns that a library of version 1 lacks, and what is read instead where it is only read."""
+_JSON_COLUMNS = ("authors", "links", "code_urls", "sources", "categories")
+_TEXT_COLUMNS = ("title", "abstract", "links")
+_TOLD_COLUMNS = ("digest", "authors", "year", "url", "code_urls", "sources", *_SINCE_2)
+_COLUMNS = ("id", *_TEXT_COLUMNS, *_TOLD_COLUMNS)
+_INSERT = f"""INSERT INTO papers ({", ".join(_COLUMNS)}, sha256) VALUES ({", ".join("?" * (len(_COLUMNS) + 1))})
     ON CONFLICT (id) DO UPDATE SET {", ".join(f"{c} = excluded.{c}" for c in (*_COLUMNS[1:], "sha256"))}"""  # noqa: S608
 
 
@@ -80,10 +85,18 @@ class Store:
             self._db.executescript(
                 f"BEGIN;\n{_SCHEMA.read_text('utf-8')}\nPRAGMA user_version = {SCHEMA_VERSION};\nCOMMIT;"
             )
-        elif version != SCHEMA_VERSION:
+        elif not 1 <= version <= SCHEMA_VERSION:
             raise LibraryUnreadable(
                 self._path.parent, f"its schema version is {version}, this program reads {SCHEMA_VERSION}"
             )
+        elif write:
+            for newer in range(version + 1, SCHEMA_VERSION + 1):
+                self._db.executescript(
+                    f"BEGIN;\n{_MIGRATIONS[newer].read_text('utf-8')}\nPRAGMA user_version = {newer};\nCOMMIT;"
+                )
+            version = SCHEMA_VERSION
+        read = {column: column for column in _COLUMNS} | (_SINCE_2 if version == 1 else {})
+        self._select = f"SELECT {', '.join(read[column] for column in _COLUMNS)}, sha256 FROM papers"  # noqa: S608
 
     def close(self) -> None:
         """Closes the database."""
@@ -114,17 +127,17 @@ class Store:
         """The works with these ids, in the given order; unknown ids are left out."""
         for batch in batches(ids, 500):
             marks = ",".join("?" * len(batch))
-            rows = self._db.execute(f"{_SELECT} WHERE id IN ({marks})", batch)
+            rows = self._db.execute(f"{self._select} WHERE id IN ({marks})", batch)
             found = {row[0]: _paper(row[:-1]) for row in rows}
             yield from (found[paper_id] for paper_id in batch if paper_id in found)
 
     def every_paper(self) -> Iterator[Paper]:
         """All works, by id."""
-        yield from (_paper(row[:-1]) for row in self._db.execute(f"{_SELECT} ORDER BY id"))
+        yield from (_paper(row[:-1]) for row in self._db.execute(f"{self._select} ORDER BY id"))
 
     def altered(self) -> list[str]:
         """Ids of works whose text is not the one that was stored: someone or something changed the file."""
-        rows = self._db.execute(f"{_SELECT} ORDER BY id")
+        rows = self._db.execute(f"{self._select} ORDER BY id")
         return [row[0] for row in rows if _paper(row[:-1]).sha256 != row[-1]]
 
     def passages(self, ids: Iterable[str]) -> dict[str, tuple[Passage, ...]]:
@@ -140,11 +153,7 @@ class Store:
     def put_paper(self, paper: Paper, passages: Sequence[Passage]) -> None:
         """Writes a work with its passages, in place of what was there, and owes it to both indexes."""
         self._owe(paper.id)
-        values = (
-            paper.id, paper.title, paper.abstract, int(paper.digest), json.dumps(paper.authors), paper.year, paper.url,
-            json.dumps(paper.links), json.dumps(paper.code_urls), _sources_json(paper), paper.sha256,
-        )  # fmt: skip
-        self._db.execute(_INSERT, values)
+        self._db.execute(_INSERT, [*_values(paper, _COLUMNS), paper.sha256])
         self._db.execute("DELETE FROM passages WHERE paper_id = ?", [paper.id])
         self._db.executemany(
             "INSERT INTO passages VALUES (?, ?, ?, ?)", [(p.paper_id, p.ordinal, p.start, p.end) for p in passages]
@@ -157,10 +166,8 @@ class Store:
 
     def put_sources(self, paper: Paper) -> None:
         """Writes a work's sources and metadata only: its text, passages and indexes stay as they are."""
-        self._db.execute(
-            "UPDATE papers SET sources = ?, digest = ?, authors = ?, year = ?, url = ? WHERE id = ?",
-            [_sources_json(paper), int(paper.digest), json.dumps(paper.authors), paper.year, paper.url, paper.id],
-        )
+        told = ", ".join(f"{column} = ?" for column in _TOLD_COLUMNS)
+        self._db.execute(f"UPDATE papers SET {told} WHERE id = ?", [*_values(paper, _TOLD_COLUMNS), paper.id])  # noqa: S608
 
     def delete_paper(self, paper_id: str) -> None:
         """Removes a work that has no entry left, and owes its removal to both indexes."""
@@ -273,8 +280,13 @@ def batches(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
         yield batch
 
 
-def _sources_json(paper: Paper) -> str:
-    return json.dumps([asdict(source) for source in paper.sources], ensure_ascii=False)
+def _values(paper: Paper, columns: Iterable[str]) -> list[str | int | None]:
+    values = ((column, getattr(paper, column)) for column in columns)
+    return [_json(value) if column in _JSON_COLUMNS else value for column, value in values]
+
+
+def _json(values: Sequence[object]) -> str:
+    return json.dumps([asdict(v) if isinstance(v, Source) else v for v in values], ensure_ascii=False)
 
 
 def _paper(row: Sequence[Any]) -> Paper:
@@ -287,6 +299,6 @@ def _entry(record: str) -> Paper:
 
 
 def _from_record(record: Mapping[str, Any]) -> Paper:
-    tuples = {name: tuple(record[name]) for name in ("authors", "links", "code_urls")}
+    tuples = {name: tuple(record.get(name, ())) for name in ("authors", "links", "code_urls", "categories")}
     sources = tuple(Source(**source) for source in record["sources"])
     return Paper(**{**record, **tuples, "digest": bool(record["digest"]), "sources": sources})

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from io import BytesIO
 from itertools import chain, islice
 
 from ingest.records import Line, Page, Paper, Rejection, Warned
@@ -10,11 +11,12 @@ from ingest.records import Line, Page, Paper, Rejection, Warned
 BANNER = "Get trending papers in your email inbox"
 
 
-def page(text: str, origin: str = "pages/one.txt") -> Page:
+def page(text: str, origin: str = "pages/one.txt", columns: Mapping[str, str] | None = None) -> Page:
     """A page as `files.open_page` makes it, without a file."""
     lines = (Line(number, line) for number, line in enumerate(text.split("\n"), start=1))
     head = tuple(islice(lines, 20))
-    return Page(origin, head, chain(head, lines))
+    content = text.encode("utf-8", "surrogatepass")
+    return Page(origin, head, chain(head, lines), content[:8192], lambda: BytesIO(content), columns or {})
 
 
 def glued(entries: Iterable[tuple[str, str]]) -> str:

@@ -301,7 +301,7 @@ def test_a_library_that_is_a_file_is_refused(tmp_path: Path, path: Path, command
         (["papers", "--frobnicate"], "--frobnicate"),
         (["frobnicate"], "frobnicate"),
         (["ingest"], "--sample"),
-        (["ingest", ".", "--format", "pdf"], "'pdf'; expected one of: auto, saved-page, jsonl"),
+        (["ingest", ".", "--format", "docx"], "'docx'; expected one of: auto, saved-page, "),
         (["verify", "/no/such/answer.json"], "/no/such/answer.json"),
     ],
 )

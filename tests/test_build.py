@@ -172,8 +172,8 @@ def test_what_holds_no_paper_leaves_no_library(tmp_path: Path, read: Ingest, set
             read(path)
     with pytest.raises(SourceMissing):
         read(tmp_path / "note.txt", tmp_path / "missing")
-    with pytest.raises(UnknownFormat, match="unknown format 'pdf'; expected one of: auto, saved-page, jsonl"):
-        read(tmp_path / "note.txt", page_format="pdf")
+    with pytest.raises(UnknownFormat, match="unknown format 'docx'; expected one of: auto, saved-page, "):
+        read(tmp_path / "note.txt", page_format="docx")
     assert not settings.library.exists()
 
 

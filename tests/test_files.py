@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from ingest.errors import SourceMissing
-from ingest.files import MAX_LINE_BYTES, find, open_page
+from ingest.files import MAX_LINE_BYTES, find, open_pages
 from ingest.records import Page, Rejection, Warned
 
 
 def lines(path: Path, warnings: list[Warned] | None = None) -> list[tuple[int, str, str | None]]:
-    page = open_page(path, "o", [] if warnings is None else warnings)
+    (page,) = open_pages(path, "o", [] if warnings is None else warnings)
     assert isinstance(page, Page)
     return [(line.number, line.text, line.fault) for line in page.lines]
 
@@ -25,7 +25,7 @@ def write(path: Path, content: bytes = b"text") -> Path:
 
 
 def test_a_folder_is_walked_in_a_stable_order(tmp_path: Path) -> None:
-    for name in ("b.txt", "a.jsonl", "deep/er/c.TXT", "d.ndjson", "e.pdf", ".hidden.txt", ".git/x.txt"):
+    for name in ("b.txt", "a.jsonl", "deep/er/c.TXT", "d.ndjson", "e.png", ".hidden.txt", ".git/x.txt"):
         write(tmp_path / "pages" / name)
     found = [origin for _, origin in find([tmp_path / "pages"])]
     assert found == ["pages/a.jsonl", "pages/b.txt", "pages/d.ndjson", "pages/deep/er/c.TXT"]
@@ -105,11 +105,13 @@ def test_one_stray_byte_does_not_spoil_the_other_lines(tmp_path: Path) -> None:
     ],
 )
 def test_a_file_that_holds_no_text_is_rejected(tmp_path: Path, content: bytes, why: str) -> None:
-    assert open_page(write(tmp_path / "a.txt", content), "o", []) == Rejection("o", why)
+    assert list(open_pages(write(tmp_path / "a.txt", content), "o", [])) == [Rejection("o", why)]
 
 
 def test_a_file_that_is_gone_is_rejected(tmp_path: Path) -> None:
-    assert open_page(tmp_path / "gone", "o", []) == Rejection("o", "cannot be opened: No such file or directory")
+    assert list(open_pages(tmp_path / "gone", "o", [])) == [
+        Rejection("o", "cannot be opened: No such file or directory")
+    ]
 
 
 @pytest.mark.parametrize("codec", ["utf-16-le", "utf-16-be"])
@@ -130,7 +132,7 @@ def test_a_line_is_skipped_only_beyond_the_bound(tmp_path: Path, extra: int, end
 
 
 def test_the_head_is_the_first_lines_and_is_read_again_with_the_rest(tmp_path: Path) -> None:
-    page = open_page(write(tmp_path / "a.txt", b"\n".join(b"%d" % n for n in range(50))), "o", [])
+    (page,) = open_pages(write(tmp_path / "a.txt", b"\n".join(b"%d" % n for n in range(50))), "o", [])
     assert isinstance(page, Page)
     assert [line.text for line in page.head] == [str(n) for n in range(20)]
     assert [line.text for line in page.lines] == [str(n) for n in range(50)]

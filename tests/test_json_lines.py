@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.files import MAX_LINE_BYTES, open_page
+from ingest.files import MAX_LINE_BYTES, open_pages
 from ingest.read import read
 from ingest.records import Page, Paper, Rejection, Warned
 from tests.pages import page, pairs, papers, rejections
@@ -150,7 +150,7 @@ def test_an_overlong_line_is_rejected_and_the_rest_kept(tmp_path: Path) -> None:
     long = json.dumps({"title": "Long", "abstract": "x" * MAX_LINE_BYTES})
     for text in (f"{long}\n{json.dumps(GOOD)}\n", f"{json.dumps(GOOD)}\n{long}"):
         path.write_text(text, "utf-8")
-        opened = open_page(path, "a.jsonl", [])
+        (opened,) = open_pages(path, "a.jsonl", [])
         assert isinstance(opened, Page)
         result = list(read(opened))
         assert pairs(result) == [(GOOD["title"], GOOD["abstract"])]

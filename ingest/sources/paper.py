@@ -8,16 +8,19 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from ingest.clean import code_urls, links, stored
+from ingest.clean import code_urls, is_link, links, stored
 from ingest.records import Paper, Rejection, Source
 
 MAX_TITLE_CHARS = 500
 MAX_ABSTRACT_CHARS = 50_000
 
-_ARXIV = re.compile(
-    r"(?:arxiv\.org/(?:abs|pdf)/|^arxiv:)\s*(\d{4}\.\d{4,5}|[a-z-]+(?:\.[A-Z]{2})?/\d{7})", re.IGNORECASE
-)
+_ARXIV_ID = r"(\d{4}\.\d{4,5}|[a-z-]+(?:\.[A-Z]{2})?/\d{7})"
+_ARXIV = re.compile(rf"(?:arxiv\.org/(?:abs|pdf|html)/|10\.48550/arxiv\.|^arxiv:)\s*{_ARXIV_ID}", re.IGNORECASE)
+_BARE_ARXIV = re.compile(rf"(?:arxiv:\s*)?{_ARXIV_ID}(?:v\d+)?", re.IGNORECASE)
 _DOI = re.compile(r"(?:doi\.org/|^doi:)\s*(10\.\d{4,9}/\S+)", re.IGNORECASE)
+_BARE_DOI = re.compile(r"10\.\d{4,9}/\S+")
+_ARXIV_DOI = "10.48550/arxiv."
+"""The DOI that arXiv gives each of its papers; no second identifier."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +30,14 @@ class Metadata:
     id: str | None = None
     authors: tuple[str, ...] = ()
     year: int | None = None
+    venue: str | None = None
+    categories: tuple[str, ...] = ()
+    arxiv: str | None = None
+    """With or without "arXiv:" and a version."""
+    doi: str | None = None
+    """With or without "doi:" or the resolver's address."""
     url: str | None = None
+    code_urls: tuple[str, ...] = ()
     digest: bool = False
 
 
@@ -49,29 +59,38 @@ def make_paper(source: Source, title: str, abstract: str, metadata: Metadata | N
     if len(abstract) > MAX_ABSTRACT_CHARS:
         return Rejection(where, f"an abstract of {len(abstract):,} characters; at most {MAX_ABSTRACT_CHARS:,} are read")
     found = links(abstract)
+    arxiv, doi = _arxiv(told), _doi(told)
     return Paper(
-        id=identifier(title, told),
+        id=stored(told.id or "")[:200].strip() or (arxiv and f"arxiv:{arxiv}") or (doi and f"doi:{doi}") or slug(title),
         title=title,
         abstract=abstract,
         digest=told.digest,
         authors=tuple(filter(None, map(stored, told.authors))),
         year=told.year,
+        venue=stored(told.venue or "") or None,
+        categories=tuple(dict.fromkeys(filter(None, map(stored, told.categories)))),
+        arxiv=arxiv,
+        doi=doi,
         url=told.url,
         links=found,
-        code_urls=code_urls(found),
+        code_urls=tuple(dict.fromkeys((*filter(is_link, map(stored, told.code_urls)), *code_urls(found)))),
         sources=(replace(source, title=title),),
     )
 
 
-def identifier(title: str, told: Metadata) -> str:
-    """The deterministic id: explicit, else arXiv, else DOI (both from the source's url), else the title's slug."""
-    if told.id and (own := stored(told.id)[:200].strip()):
-        return own
-    if told.url and (arxiv := _ARXIV.search(told.url)):
-        return f"arxiv:{arxiv[1].lower()}"
-    if told.url and (doi := _DOI.search(told.url)):
-        return f"doi:{doi[1].lower()}"
-    return slug(title)
+def _arxiv(told: Metadata) -> str | None:
+    """The arXiv id that the source gives as such, as its id, or within an address or DOI."""
+    bare = (_BARE_ARXIV.fullmatch(stored(text)) for text in (told.arxiv, told.id) if text)
+    within = (_ARXIV.search(text) for text in (told.arxiv, told.url, told.doi) if text)
+    return next((found[1].lower() for found in (*bare, *within) if found), None)
+
+
+def _doi(told: Metadata) -> str | None:
+    """The DOI that the source gives as such, or in its address; none where it says no more than the arXiv id."""
+    text = stored(told.doi or "")
+    match = _BARE_DOI.fullmatch(text) or _DOI.search(text) or (_DOI.search(told.url) if told.url else None)
+    doi = match[match.lastindex or 0].lower() if match else None
+    return None if doi is None or doi.startswith(_ARXIV_DOI) else doi
 
 
 def slug(title: str) -> str:

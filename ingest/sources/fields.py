@@ -1,0 +1,135 @@
+"""Record -> Paper: guesses which field of a record is the title, the abstract and so on, by its name.
+
+A record is a row of a table or an object of JSON. What a user says (`Page.columns`) goes before any guess.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping
+from functools import lru_cache
+from operator import itemgetter
+
+from ingest.clean import is_link, stored
+from ingest.records import Paper, Rejection, Source
+from ingest.sources.paper import Metadata, make_paper
+
+NAMES: Mapping[str, tuple[str, ...]] = {
+    "title": ("title", "papertitle", "articletitle", "documenttitle", "primarytitle"),
+    "abstract": ("abstract", "text", "summary", "abstractnote", "paperabstract", "abstracttext"),
+    "digest": ("digest",),
+    "id": ("id", "paperid"),
+    "authors": ("authors", "author", "authornames", "authorfullnames", "creators"),
+    "year": ("year", "publicationyear", "pubyear", "publicationdate", "published", "publishedat", "date", "issued"),
+    "venue": (
+        "venue", "journal", "journalref", "booktitle", "publicationtitle", "sourcetitle", "containertitle",
+        "conference",
+    ),
+    "categories": ("categories", "category", "subjects", "primarycategory"),
+    "arxiv": ("arxiv", "arxivid", "eprint"),
+    "doi": ("doi",),
+    "url": ("url", "link", "paperurl", "paperlink"),
+    "code": ("code", "codeurl", "codelink", "github", "githubrepo", "repository", "repo"),
+}  # fmt: skip
+"""What other people call our fields, in lower case without anything but letters and digits, the likeliest first."""
+
+_YEAR = re.compile(r"([12]\d{3})(?:\.0|[-/]\d\d?\b.*)?", re.ASCII)
+"""2021, 2021.0, 2021-05, 2021/5 or 2021-05-01, with or without a time."""
+
+
+def paper_of(record: Mapping[str, object], source: Source, columns: Mapping[str, str]) -> Paper | Rejection:
+    """The paper that `record` tells of, or why it tells of none.
+
+    Args:
+        record: Names to values of any kind; only text, numbers and lists of text are looked at.
+        source: Where it stands; its title may be empty.
+        columns: Our name to the record's name, where a user said so.
+    """
+    fields = _named(record, columns)
+    own = _text(fields, "abstract")
+    authors = names(_first(fields, "authors"))
+    url = stored(_text(fields, "url") or "")
+    told = Metadata(
+        id=next(filter(None, map(word, fields["id"])), None),
+        authors=authors,
+        year=next(filter(None, map(year, fields["year"])), None),
+        venue=_text(fields, "venue"),
+        categories=categories(_first(fields, "categories")),
+        arxiv=_text(fields, "arxiv"),
+        doi=_text(fields, "doi"),
+        url=url if is_link(url) else None,
+        code_urls=tuple(filter(None, [_text(fields, "code")])),
+        digest=own is None,
+    )
+    return make_paper(source, _text(fields, "title") or "", own or _text(fields, "digest") or "", told)
+
+
+def could_be_records(header: Collection[str], columns: Mapping[str, str]) -> bool:
+    """Whether fields of these names can tell of papers: one is a title, one an abstract or a digest."""
+    fields = _named(dict.fromkeys(header, ""), columns)
+    return bool(fields["title"] and (fields["abstract"] or fields["digest"]))
+
+
+def year(value: object) -> int | None:
+    """The year that a number, a date or a text of either says, or None."""
+    found = _YEAR.fullmatch(str(value) if isinstance(value, float) else word(value) or "")
+    return int(found[1]) if found else None
+
+
+def word(value: object) -> str | None:
+    """A name or number as text, or None where there is none to see."""
+    return (stored(str(value)) or None) if isinstance(value, str | int) and not isinstance(value, bool) else None
+
+
+def names(value: object) -> tuple[str, ...]:
+    """Authors, from a list of names or of {"name": ...}, or from one text.
+
+    In a text ";" or "and" parts them; where it is ";" the family name may come first: `Doe, Jane; Roe, R.`.
+    """
+    if isinstance(value, str):
+        parts = tuple(filter(None, map(str.strip, re.split(r";|\s+and\s+", value))))
+        return tuple(map(turned, parts)) if ";" in value else parts
+    several = value if isinstance(value, list | tuple) else []
+    told = (item.get("name") if isinstance(item, dict) else item for item in several)
+    return tuple(name for name in told if isinstance(name, str))
+
+
+def turned(name: str) -> str:
+    """`Doe, Jane` as `Jane Doe`; a name without a comma as it is."""
+    return " ".join(reversed([part.strip() for part in name.split(",", 1)]))
+
+
+def categories(value: object) -> tuple[str, ...]:
+    """Subjects, from a list or from one text in which semicolons, commas or spaces part them."""
+    if isinstance(value, str):
+        return tuple(filter(None, re.split(r"\s*[;,]\s*" if re.search("[;,]", value) else r"\s+", value.strip())))
+    return tuple(item for item in value if isinstance(item, str)) if isinstance(value, list | tuple) else ()
+
+
+def _named(record: Mapping[str, object], columns: Mapping[str, str]) -> dict[str, list[object]]:
+    """Our names to the values that a record may hold under them, the likeliest first."""
+    found: dict[str, list[tuple[int, object]]] = {ours: [] for ours in NAMES}
+    for name, value in record.items():
+        if meaning := _meaning(name):
+            found[meaning[0]].append((meaning[1], value))
+    guessed = {ours: [value for _, value in sorted(values, key=itemgetter(0))] for ours, values in found.items()}
+    return guessed | {ours: [record[theirs]] for ours, theirs in columns.items() if theirs in record}
+
+
+@lru_cache(10_000)
+def _meaning(name: str) -> tuple[str, int] | None:
+    """Which of our names another's name stands for, and how unlikely that is, from 0."""
+    squashed = re.sub(r"[\W_]+", "", name.casefold())
+    return next(((ours, names.index(squashed)) for ours, names in NAMES.items() if squashed in names), None)
+
+
+def _first(fields: Mapping[str, list[object]], name: str) -> object:
+    return next(iter(_seen(fields, name)), None)
+
+
+def _text(fields: Mapping[str, list[object]], name: str) -> str | None:
+    return next((value for value in _seen(fields, name) if isinstance(value, str)), None)
+
+
+def _seen(fields: Mapping[str, list[object]], name: str) -> Iterator[object]:
+    return (value for value in fields[name] if not (isinstance(value, str) and not value.strip()))
