@@ -47,27 +47,27 @@ class Replies:
 
     @cached_property
     def _db(self) -> sqlite3.Connection:
-        """Opened when it is first needed; made where it can be."""
+        """Opened when it is first needed; made where it can be, else read as well as it can be."""
         if not self._path.parent.is_dir():
             raise sqlite3.OperationalError("no library")
         try:
-            return self._connect("rwc")
+            return self._connect("mode=rwc")
         except sqlite3.OperationalError:
-            return self._connect("ro")
+            # Where nothing can be written SQLite cannot keep its notes on who reads; nor can anyone change the file.
+            return self._connect("mode=ro&immutable=1")
 
     def _connect(self, mode: str) -> sqlite3.Connection:
         db = sqlite3.connect(
-            f"{self._path.absolute().as_uri()}?mode={mode}",
+            f"{self._path.absolute().as_uri()}?{mode}",
             uri=True,
             isolation_level=None,
             check_same_thread=False,
             timeout=_MAX_WAIT_S,
         )
         try:
-            if mode == "rwc":
-                with suppress(sqlite3.OperationalError):  # another process is at it, or cannot
-                    db.execute("PRAGMA journal_mode = WAL")
-                db.execute("CREATE TABLE IF NOT EXISTS replies (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT")
+            with suppress(sqlite3.OperationalError):  # another process is at it, or the file can only be read
+                db.execute("PRAGMA journal_mode = WAL")
+            db.execute("CREATE TABLE IF NOT EXISTS replies (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT")
         except sqlite3.Error:
             db.close()
             raise

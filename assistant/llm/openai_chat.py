@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
@@ -178,7 +179,12 @@ def _refused_part(error: openai.APIStatusError, body: Mapping[str, Any]) -> str 
     """Which part of the request the server says that it cannot read."""
     sent = set(body) | {body.get("response_format", {}).get("type")}
     said = f"{error.param or ''} {error.message}".lower()
-    return next((part for part, marks in _MARKS.items() if part in sent and any(m in said for m in marks)), None)
+    return next((part for part, marks in _MARKS.items() if part in sent and any(_names(said, m) for m in marks)), None)
+
+
+def _names(said: str, mark: str) -> bool:
+    """Whether `mark` stands in `said` as a word: an error of the upstream is none of the stream."""
+    return re.search(rf"(?<!\w){re.escape(mark)}(?!\w)", said) is not None
 
 
 def _check(text: str, finish: str | None, request: Request) -> None:

@@ -96,4 +96,6 @@ class ChatFailed(AssistantError):
 
     def __init__(self, kind: FailureKind, why: str, *, retry_after_s: float | None = None, calls: int = 1) -> None:
         self.kind, self.why, self.retry_after_s, self.calls = kind, why, retry_after_s, calls
+        self.replies: tuple[Reply, ...] = ()
+        """What came before it and could not be used, but has its price."""
         super().__init__(f"the language model failed ({kind}): {why}")

@@ -38,19 +38,27 @@ def structured(chat: Chat, request: Request, form: type[Form]) -> Structured[For
             was cut off before anything was whole.
     """
     asked = replace(request, form=schema(form))
-    first = whole(chat, asked)
+    replies = [whole(chat, asked)]
     try:
-        value, salvaged = read(first, form)
-        return Structured(value, (first,), salvaged)
-    except NotJson as error:
-        second = whole(chat, _again(asked, first, str(error)))
+        try:
+            value, salvaged = read(replies[0], form)
+        except NotJson as error:
+            replies.append(whole(chat, _again(asked, replies[0], str(error))))
+            value, salvaged = _read_last(replies[1], form, asked.max_tokens)
+    except ChatFailed as failure:
+        failure.replies = tuple(replies)
+        raise
+    return Structured(value, tuple(replies), salvaged)
+
+
+def _read_last(reply: Reply, form: type[Form], max_tokens: int) -> tuple[Form, bool]:
     try:
-        value, salvaged = read(second, form)
-        return Structured(value, (first, second), salvaged)
-    except NotJson as error:
-        if second.complete:
-            raise ChatFailed("nonsense", "its replies did not have the form asked for", calls=2) from error
-        raise ChatFailed("cut_off", f"its reply did not fit into {asked.max_tokens} tokens", calls=2) from error
+        return read(reply, form)
+    except NotJson:
+        # The cause would quote the reply, which may quote the request.
+        if reply.complete:
+            raise ChatFailed("nonsense", "its replies did not have the form asked for", calls=0) from None
+        raise ChatFailed("cut_off", f"its reply did not fit into {max_tokens} tokens", calls=0) from None
 
 
 def read(reply: Reply, form: type[Form]) -> tuple[Form, bool]:
