@@ -29,7 +29,7 @@ def answer(library: Library) -> Answer:
     ]
     judgements.append(Judgement(papers[2], 0.1, False, (), None, "it lacks all"))
     coverage = Coverage(papers=6, retrieved=3, judged=3, relevant=2)
-    draft = compose("list", Verdict(tuple(judgements), None), coverage, [])
+    draft = compose("list", Verdict(tuple(judgements), None), coverage, {})
     return Answer(
         question="q", standalone_question="q", kind="list", mode="offline", model=None, text=draft.text,
         abstained=False, reason=None, claims=draft.claims, citations=draft.citations, near_misses=draft.near_misses,

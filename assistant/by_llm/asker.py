@@ -60,11 +60,13 @@ class Asker:
 
     @contextmanager
     def _counted(self) -> Iterator[None]:
-        """Counts the calls of a failure."""
+        """Counts what a failure has cost."""
         try:
             yield
         except ChatFailed as failure:
             self.meter.add_failed(failure.calls)
+            for reply in failure.replies:
+                self.meter.add(reply)
             raise
 
     def _request(self, prompt: str, max_tokens: int, fields: dict[str, object]) -> Request:

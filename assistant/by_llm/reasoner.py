@@ -134,7 +134,7 @@ class ModelReasoner:
         if self.depth == "exhaustive":
             return tuple(every), []
         mean = sum(sheet.tokens for sheet in every) / max(len(every), 1)
-        calls = JUDGE_TOKENS // (judging_overhead(query) + 3_300)
+        calls = max(1, JUDGE_TOKENS // (judging_overhead(query) + 3_300))
         room = JUDGE_TOKENS - calls * judging_overhead(query)
         chosen = packed(every, int(room - AUDITED * mean))
         others = every[len(chosen) :]
