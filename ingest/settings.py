@@ -19,7 +19,7 @@ DEFAULT_ENCODER = "all-MiniLM-L6-v2"
 
 def _base_url(given: str) -> str:
     """`given` in full: with a scheme, and with `/v1` where it names no path."""
-    text = given.strip().rstrip("/").removesuffix("/chat/completions")
+    text = given.strip()
     if "://" not in text:
         text = f"{'http' if is_loopback(f'//{text}') else 'https'}://{text}"
     try:
@@ -33,7 +33,8 @@ def _base_url(given: str) -> str:
     if parts.username is not None or parts.query or parts.fragment:
         raise ValueError("expected an address without user name, password, ? and #; a key goes into OPENAI_API_KEY")
     host = f"[{host}]" if ":" in host else host
-    return f"{parts.scheme}://{host}{f':{port}' if port else ''}{parts.path or '/v1'}"
+    path = parts.path.rstrip("/").removesuffix("/chat/completions")
+    return f"{parts.scheme}://{host}{f':{port}' if port else ''}{path or '/v1'}"
 
 
 def _header(key: SecretStr) -> SecretStr:

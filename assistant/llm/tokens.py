@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from threading import Lock
 
 import tiktoken
 
@@ -20,6 +21,7 @@ _FILE = "fb374d419588a4632f3f557e76b4b70aebbca790"
 _SHA256 = "446a9538cb6c348e3516120d7c08b09f57c36495e2acfffe59a5bf8b0cfb1a2d"
 _PIECE_CHARS = 10_000
 """tiktoken's time grows with the square of an unbroken word; cutting long texts adds a token a cut at most."""
+_LOADING = Lock()
 _MESSAGE_TOKENS = 4
 """What a message costs beside its text: role and borders."""
 
@@ -49,8 +51,13 @@ def count_messages(messages: Iterable[Message]) -> int:
     return sum(count(message.content) + _MESSAGE_TOKENS for message in messages)
 
 
-@cache
 def _encoding() -> tiktoken.Encoding:
+    with _LOADING:  # loading goes by an environment variable, which all threads share
+        return _loaded()
+
+
+@cache
+def _loaded() -> tiktoken.Encoding:
     core = find_spec("llama_index.core")  # finds it without running it, which takes a second
     if core is None or core.origin is None:
         raise TokensUnavailable("llama-index-core is not installed")
