@@ -107,7 +107,7 @@ class ModelReasoner:
             self._notices["notice_unjudged"] = {"count": len(self._sheets) - read}
         proved = self._proved(query, judged)
         verdict = Verdict(proved, _no_answer(query, hits, proved))
-        return verdict if verdict.abstained_because else self._estimated(verdict, query, every, audited)
+        return verdict if verdict.abstained_because else self._estimated(verdict, query, every)
 
     def write(self, query: Query, verdict: Verdict, coverage: Coverage) -> Generator[Stage | Token, None, Draft]:
         """Has the answer written and checked, and puts it together."""
@@ -152,22 +152,15 @@ class ModelReasoner:
         order = sorted(kept, key=lambda j: (not j.satisfied, _ROLES[j.role], j.lacks is None, -j.relevance, j.paper.id))
         return tuple(_explained(order, query))
 
-    def _estimated(
-        self, verdict: Verdict, query: Query, every: Sequence[Sheet], audited: Sequence[Sheet]
-    ) -> Verdict:  # fmt: skip
+    def _estimated(self, verdict: Verdict, query: Query, every: Sequence[Sheet]) -> Verdict:
+        """The verdict with its recall: what was read last, and the audit, tell how far the others can be believed."""
         read = {sheet.key for sheet in self._sheets}
         unread = [sheet.hit.similarity for sheet in every if sheet.key not in read]
-        least = every[-1].hit.similarity
-        unread += [least] * (len(self.library) - len(every))
-        ids = {sheet.paper.id for sheet in audited}
-        relevant = [judgement for judgement in verdict.judgements if judgement.satisfied]
-        recall = audit.estimate(
-            len(relevant),
-            sum(unread),
-            sum(sheet.hit.similarity for sheet in audited),
-            sum(judgement.paper.id in ids for judgement in relevant),
-            query.text,
-        )
+        unread += [every[-1].hit.similarity] * (len(self.library) - len(every))
+        late = {sheet.paper.id: sheet.hit.similarity for sheet in self._sheets[len(self._sheets) // 2 :]}
+        relevant = [judgement.paper.id for judgement in verdict.judgements if judgement.satisfied]
+        found = sum(paper_id in late for paper_id in relevant)
+        recall = audit.estimate(len(relevant), sum(unread), audit.Evidence(sum(late.values()), found), query.text)
         return replace(verdict, estimated_recall=recall)
 
     def _streamed(self, query: Query, verdict: Verdict) -> Generator[Token, None, list[Supported]]:
