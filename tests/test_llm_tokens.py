@@ -21,7 +21,7 @@ from assistant.records import Usage
 @pytest.fixture
 def no_socket(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("socket.socket", None)
-    tokens._encoding.cache_clear()
+    tokens._loaded.cache_clear()
 
 
 @pytest.mark.usefixtures("no_socket")
@@ -41,6 +41,17 @@ def test_the_users_variable_is_left_as_it_was(before: str | None, monkeypatch: p
         monkeypatch.setenv("TIKTOKEN_CACHE_DIR", before)
     assert count("hello") == 1
     assert os.environ.get("TIKTOKEN_CACHE_DIR") == before
+
+
+@pytest.mark.usefixtures("no_socket")
+def test_threads_that_are_first_do_not_get_into_each_others_way() -> None:
+    counted: list[int] = []
+    threads = [threading.Thread(target=lambda: counted.append(count("hello world"))) for _ in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert counted == [2] * 16
 
 
 @pytest.mark.parametrize("text", ["a" * 1_000_000, " " * 1_000_000, "é" * 300_000, "word " * 200_000])
