@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
 import typer
 from rich.console import Console
@@ -15,6 +15,7 @@ from typer.core import TyperCommand
 
 from assistant import AssistantError
 from assistant.command import run as run_command
+from evals.beir import rank_collections
 from evals.cases import OWN_CASES
 from evals.compare import compare, markdown, read_run
 from evals.errors import BadOption, EvalsError
@@ -26,7 +27,7 @@ from ingest.settings import read_settings
 if TYPE_CHECKING:
     from typer._click.core import Context
 
-SEVERAL = ("--cases", "--types", "--compare")
+SEVERAL = ("--cases", "--types", "--compare", "--beir")
 """Options that may be followed by several values."""
 
 
@@ -49,12 +50,18 @@ def evaluate_cases(
     mode: Annotated[str, typer.Option(help="auto, offline or llm.")] = "auto",
     depth: Annotated[str, typer.Option(help="quick, thorough or exhaustive.")] = "thorough",
     workers: Annotated[int, typer.Option(min=1, help="Questions asked at a time; more than one distorts times.")] = 1,
+    judge: Annotated[
+        Literal["auto", "words", "model"], typer.Option(help="Who judges nuggets; auto: the model, where one is set.")
+    ] = "auto",
     answers: Annotated[Path | None, typer.Option(help="Score these answers of another system, JSON lines.")] = None,
     baselines: Annotated[bool, typer.Option("--baselines", help="Ask plain retrieval the same too.")] = False,
     out: Annotated[Path | None, typer.Option(help="Folder of results [default: evals in the library's].")] = None,
     compare_with: Annotated[
         list[Path] | None,
         typer.Option("--compare", help="An earlier run's folder; of two, ask nothing."),
+    ] = None,
+    beir: Annotated[
+        list[Path] | None, typer.Option(help="Rank these retrieval collections instead (folders in BEIR's form).")
     ] = None,
     gate: Annotated[Path | None, typer.Option(help="TOML file of bounds; exit 1 when one is broken.")] = None,
 ) -> None:
@@ -68,10 +75,15 @@ def evaluate_cases(
     if len(before) == 2:
         print(markdown(compare(*map(read_run, before))))
         return
+    settings = read_settings({"library": library})
+    if beir:
+        with _progress("reading and ranking") as progress:
+            print(rank_collections(beir, settings, out or settings.library / "evals" / "beir", progress))
+        return
     plan = Plan(
-        settings=read_settings({"library": library}), cases=tuple(cases or [OWN_CASES]), types=tuple(types or ()),
-        limit=limit, mode=mode, depth=depth, workers=workers, answers=answers, baselines=baselines, out=out,
-        before=before[0] if before else None, gate=gate,
+        settings=settings, cases=tuple(cases or [OWN_CASES]), types=tuple(types or ()),
+        limit=limit, mode=mode, depth=depth, workers=workers, judge=judge, answers=answers, baselines=baselines,
+        out=out, before=before[0] if before else None, gate=gate,
     )  # fmt: skip
     with _progress("asking") as progress:
         done = evaluate(plan, progress)

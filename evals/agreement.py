@@ -1,7 +1,8 @@
 """Labels -> agreement: how often a matcher says what a reader said of the same statement and evidence.
 
 `python -m evals.agreement --library DIR` measures the matcher by words on evals/labels, each paper's pairs judged by
-parameters fitted on the others; `--write` also replaces the parameters.
+parameters fitted on the others; `--write` also replaces the parameters. `--judge model` measures the language model
+that the settings name.
 """
 
 from __future__ import annotations
@@ -15,10 +16,12 @@ from pathlib import Path
 import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
+from assistant.llm import open_chat, why_not
 from assistant.weights import Logistic
-from evals.errors import BadCase
+from evals.errors import BadCase, NoJudge
 from evals.fit import fit_logistic
 from evals.matcher import PARAMETERS, Matcher, WordMatcher
+from evals.model_matcher import ModelMatcher
 from evals.records import Score
 from evals.statistics import kappa_score, score
 from ingest import Library
@@ -114,10 +117,19 @@ def main() -> None:
     """See the module's docstring."""
     parser = argparse.ArgumentParser(prog="python -m evals.agreement", description=__doc__)
     parser.add_argument("--library", type=Path, required=True, help="the sample library's folder")
+    parser.add_argument("--judge", choices=("words", "model"), default="words", help="the matcher to measure")
     parser.add_argument("--write", action="store_true", help=f"replace {PARAMETERS.name}")
     options = parser.parse_args()
     labels = read_labels()
-    with Library.open(options.library, read_settings({})) as library:
+    settings = read_settings({"library": options.library})
+    if options.judge == "model":
+        chat = open_chat(settings, settings.library)
+        if chat is None:
+            raise NoJudge(why_not(settings) or "")
+        model = ModelMatcher(chat)
+        print(table(model.name, agreement(judged(model, labels), labels)))
+        return
+    with Library.open(settings.library, settings) as library:
         matcher = WordMatcher(library)
         print(table(matcher.name, agreement(judged_out_of_fold(matcher, labels), labels)))
         if options.write:

@@ -64,16 +64,16 @@ def baselines(library: Library) -> Iterator[tuple[System, ...]]:
         )
 
 
-def words_only(library: Library, question: str) -> list[str]:
-    """Paper ids by BM25 for the question's words."""
+def words_only(library: Library, question: str, count: int = RANKING_DEPTH) -> list[str]:
+    """At most `count` paper ids by BM25 for the question's words."""
     terms = [(term, 1.0) for term in dict.fromkeys(library.words.terms(question))]
-    return [paper_id for paper_id, _ in library.words.search(terms, RANKING_DEPTH)]
+    return [paper_id for paper_id, _ in library.words.search(terms, count)]
 
 
-def vectors_only(library: Library, question: str) -> list[str]:
-    """Paper ids by the passage nearest to the question."""
+def vectors_only(library: Library, question: str, count: int = RANKING_DEPTH) -> list[str]:
+    """At most `count` paper ids by the passage nearest to the question."""
     found = library.vectors.search(library.encoder.encode([question])[0], _PASSAGES)
-    return list(dict.fromkeys(paper_id for paper_id, _, _ in found))[:RANKING_DEPTH]
+    return list(dict.fromkeys(paper_id for paper_id, _, _ in found))[:count]
 
 
 @contextmanager

@@ -96,3 +96,11 @@ class MissingExtra(EvalsError):
     def __init__(self, package: str, extra: str) -> None:
         self.package, self.extra = package, extra
         super().__init__(f"package {package!r} is not installed; get it with: pip install 'whichpapers[{extra}]'")
+
+
+class NoJudge(EvalsError):
+    """A language model was to judge, and there is none."""
+
+    def __init__(self, why: str) -> None:
+        self.why = why
+        super().__init__(f"no model to judge with: {why}; or use --judge words")

@@ -7,19 +7,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from assistant import Assistant
+from assistant.llm import open_chat, why_not
 from evals import gate
 from evals.baselines import baselines
 from evals.cases import OWN_CASES, Asked, read_cases
 from evals.compare import as_run, compare, read_run
 from evals.compare import markdown as comparison_markdown
-from evals.errors import CannotWrite, GateBroken, NothingToAsk
+from evals.errors import CannotWrite, GateBroken, NoJudge, NothingToAsk
 from evals.examine import Examiner
 from evals.fit import CASES
 from evals.journal import Journal, Progress
 from evals.manifest import identity, surroundings
+from evals.matcher import Matcher
+from evals.model_matcher import ModelMatcher
 from evals.other import OtherSystem
 from evals.records import Outcome
 from evals.report import Evaluation, as_data, summary, write
@@ -51,6 +54,8 @@ class Plan:
     mode: str = "auto"
     depth: str = "thorough"
     workers: int = 1
+    judge: Literal["auto", "words", "model"] = "auto"
+    """What judges nuggets; `auto` a model where one is set and may be asked."""
     answers: Path | None = None
     baselines: bool = False
     out: Path | None = None
@@ -88,7 +93,7 @@ def evaluate(plan: Plan, progress: Progress | None = None) -> Done:
     folder = plan.out or plan.settings.library / "evals"
     with Assistant.open(settings=plan.settings) as assistant:
         asked = _chosen(plan, read_cases(plan.cases, assistant.library))
-        examiner = Examiner(assistant.library)
+        examiner = Examiner(assistant.library, _judge(plan))
         system = _system(plan, assistant, asked)
         known = identity(assistant.library, system.name, _options(plan, examiner))
         journal = _journal(folder, known)
@@ -117,6 +122,16 @@ def _system(plan: Plan, assistant: Assistant, asked: Asked) -> System:
     if plan.answers is None:
         return Product(assistant, plan.mode, plan.depth)  # type: ignore[arg-type]  # ask checks them
     return OtherSystem(plan.answers, assistant.library, [case for case, _ in asked])
+
+
+def _judge(plan: Plan) -> Matcher | None:
+    """The model that judges nuggets, or None where words do."""
+    if plan.judge == "words" or (plan.judge == "auto" and plan.mode == "offline"):
+        return None
+    chat = open_chat(plan.settings, plan.settings.library)
+    if chat is None and plan.judge == "model":
+        raise NoJudge(why_not(plan.settings) or "")
+    return ModelMatcher(chat) if chat else None
 
 
 def _options(plan: Plan, examiner: Examiner) -> dict[str, object]:
