@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Self
 
 from assistant.evidence import evidence
 from assistant.features import Column, Feedback, Probe, Reading, features, feedback, left_aside, probe, read
@@ -11,12 +12,14 @@ from assistant.records import ArmHit, Kind, PaperHit, Query
 from assistant.weights import load
 from ingest import Library
 from ingest.encode import Vectors
+from ingest.where import Filter
 
 POOL = 150
 """Papers looked at closely for a question, at least."""
 _FIRST_POOL = 60
 _ARM_PAPERS = 300
 _ARM_PASSAGES = 1_000
+_DEEPEST = 50
 RANK_DAMPING = 30
 """The constant of reciprocal rank fusion (Cormack et al., SIGIR 2009)."""
 
@@ -42,16 +45,16 @@ class Look:
     """What part of its relevance each reading keeps in view of what the question leaves aside, in [0, 1]."""
 
 
-def retrieve(library: Library, query: Query, k: int) -> tuple[PaperHit, ...]:
-    """Ranks the papers of `library` for `query`, best first, ties by id: at most `k`, at least 1."""
-    seen = look(library, query, k)
+def retrieve(library: Library, query: Query, k: int, where: Filter | None = None) -> tuple[PaperHit, ...]:
+    """Ranks the papers of `library` that `where` lets through, best first, ties by id: at most `k`, at least 1."""
+    seen = look(library, query, k, where)
     return hits(seen, seen.kept * load().relevance.probability(seen.table), k) if seen else ()
 
 
-def look(library: Library, query: Query, k: int) -> Look | None:
+def look(library: Library, query: Query, k: int, where: Filter | None = None) -> Look | None:
     """Finds at least `k` candidates for `query`, if there are, and compares them with it; None if there is no paper."""
     asked = probe(library, query)
-    readings, found = candidates(library, asked, max(k, POOL))
+    readings, found = candidates(Scope.of(library, where), asked, max(k, POOL))
     if found is None:
         return None
     table = features(query, asked, found, readings)
@@ -73,40 +76,63 @@ def hits(seen: Look, probability: Column, k: int) -> tuple[PaperHit, ...]:
     )
 
 
-def candidates(library: Library, asked: Probe, count: int) -> tuple[list[Reading], Feedback | None]:
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """The papers among which is searched: all of a library, or those that a filter lets through."""
+
+    library: Library
+    ids: frozenset[str] | None
+    """None for all."""
+    deeper: int
+    """How many times deeper an arm must go to find as many that the filter lets through."""
+
+    @classmethod
+    def of(cls, library: Library, where: Filter | None) -> Self:
+        """The scope of a question."""
+        if where is None:
+            return cls(library, None, 1)
+        ids = library.matching(where).ids
+        return cls(library, ids, min(_DEEPEST, 1 + len(library) // max(1, len(ids))))
+
+    def words(self, terms: Mapping[str, float]) -> Arm:
+        """The papers whose words fit best."""
+        found = self.library.words.search(list(terms.items()), _ARM_PAPERS * self.deeper)
+        return self._within(paper_id for paper_id, _ in found)
+
+    def nearest(self, vector: Vectors) -> Arm:
+        """The papers with the nearest passages."""
+        found = self.library.vectors.search(vector, _ARM_PASSAGES * self.deeper)
+        return self._within(paper_id for paper_id, _, _ in found)
+
+    def filled(self, chosen: list[str], count: int) -> list[str]:
+        """`chosen`, and papers that no arm found, by id, up to `count`: what it takes to judge every paper."""
+        if len(chosen) >= min(count, len(self.library) if self.ids is None else len(self.ids)):
+            return chosen
+        every = {paper.id for paper in self.library.store.every_paper()} if self.ids is None else self.ids
+        return chosen + sorted(every - set(chosen))[: count - len(chosen)]
+
+    def _within(self, ids: Iterable[str]) -> Arm:
+        return list(dict.fromkeys(i for i in ids if self.ids is None or i in self.ids))[:_ARM_PAPERS]
+
+
+def candidates(scope: Scope, asked: Probe, count: int) -> tuple[list[Reading], Feedback | None]:
     """Reads the papers most worth looking at: at most `count`, in two rounds, the second with feedback.
 
     Returns:
         The papers, and what the best of them have in common; None when there is no paper.
     """
-    arms = [_words(library, asked.terms), _nearest(library, asked.question), _nearest(library, asked.content)]
-    first = read(library, _fused(arms)[:_FIRST_POOL])
+    library = scope.library
+    arms = [scope.words(asked.terms), scope.nearest(asked.question), scope.nearest(asked.content)]
+    first = read(library, scope.filled(_fused(arms), 1)[:_FIRST_POOL])
     if not first:
         return [], None
     found = feedback(library, asked, first)
-    arms += [_words(library, _half_half(asked.terms, found.terms)), _nearest(library, found.centre)]
-    chosen = _filled(library, _fused(arms)[:count], count)
+    arms += [scope.words(_half_half(asked.terms, found.terms)), scope.nearest(found.centre)]
+    chosen = scope.filled(_fused(arms)[:count], count)
     known = {reading.paper.id: reading for reading in first}
     more = {reading.paper.id: reading for reading in read(library, [i for i in chosen if i not in known])}
     readings = [reading for i in chosen if (reading := known.get(i) or more.get(i))]
     return readings, feedback(library, asked, readings)
-
-
-def _filled(library: Library, chosen: list[str], count: int) -> list[str]:
-    """`chosen`, and papers that no arm found, by id, up to `count`: what it takes to judge every paper."""
-    if len(chosen) >= min(count, len(library)):
-        return chosen
-    others = {paper.id for paper in library.store.every_paper()} - set(chosen)
-    return chosen + sorted(others)[: count - len(chosen)]
-
-
-def _words(library: Library, terms: Mapping[str, float]) -> Arm:
-    return [paper_id for paper_id, _ in library.words.search(list(terms.items()), _ARM_PAPERS)]
-
-
-def _nearest(library: Library, vector: Vectors) -> Arm:
-    passages = library.vectors.search(vector, _ARM_PASSAGES)
-    return list(dict.fromkeys(paper_id for paper_id, _, _ in passages))[:_ARM_PAPERS]
 
 
 def _half_half(one: Mapping[str, float], other: Mapping[str, float]) -> dict[str, float]:

@@ -151,3 +151,15 @@ class PageUnreadable(IngestError):
     def __init__(self, why: str) -> None:
         self.why = why
         super().__init__(why)
+
+
+class BadFilter(IngestError):
+    """An expression is not of the form that `--where` takes (`where`)."""
+
+    def __init__(self, expression: str, place: int, expected: str) -> None:
+        self.expression, self.place, self.expected = expression, place, expected
+        found = repr(expression[place : place + 20]) if place < len(expression) else "its end"
+        super().__init__(
+            f"cannot read the filter {expression[:200]!r} at {found} (character {place + 1}): expected {expected};"
+            ' for example: year >= 2023 and has_code and author ~ "smith"'
+        )

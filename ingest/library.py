@@ -31,6 +31,7 @@ from ingest.records import IngestReport, Paper, Passage
 from ingest.settings import Settings
 from ingest.store import TARGETS, Store
 from ingest.vectors import VectorIndex
+from ingest.where import Filter, Matching
 from ingest.words import WordIndex
 
 
@@ -169,6 +170,10 @@ class Library:
     def passages(self, ids: Iterable[str]) -> dict[str, tuple[Passage, ...]]:
         """The passages of these works, each in order of ordinal."""
         return self.store.passages(ids)
+
+    def matching(self, where: Filter) -> Matching:
+        """The works that a filter lets through."""
+        return self.store.matching(where)
 
     def refresh(self) -> None:
         """Makes visible what another process has written since; costs one small query when that is nothing."""

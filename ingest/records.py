@@ -137,12 +137,12 @@ class IngestReport:
     merged: int
     """Entries folded into a work that was there, its text unchanged."""
     rejected: int
+    rejections: tuple[Rejection, ...] = ()
+    warnings: tuple[Warned, ...] = ()
     left_out: int = 0
     """Entries of works that were removed by hand."""
     removed: int = 0
-    """Works removed because their sources hold them no longer; counted under `sync` only, and not in `read`."""
-    rejections: tuple[Rejection, ...] = ()
-    warnings: tuple[Warned, ...] = ()
+    """Entries removed because their sources hold them no longer; under `sync` only, and not in `read`."""
     seconds: float = field(default=0.0, compare=False)
 
     def to_dict(self) -> dict[str, object]:

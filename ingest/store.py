@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from ingest.errors import IngestError, LibraryEmpty, LibraryUnreadable
 from ingest.records import IngestReport, Paper, Passage, Source
+from ingest.where import Filter, Matching
 
 Item = TypeVar("Item")
 
@@ -62,6 +63,7 @@ class Store:
             check_same_thread=False,
             timeout=30,
         )
+        self._db.create_function("folded", 1, _folded, deterministic=True)
         try:
             self._prepare(write)
         except sqlite3.DatabaseError as error:
@@ -95,8 +97,9 @@ class Store:
                     f"BEGIN;\n{_MIGRATIONS[newer].read_text('utf-8')}\nPRAGMA user_version = {newer};\nCOMMIT;"
                 )
             version = SCHEMA_VERSION
-        read = {column: column for column in _COLUMNS} | (_SINCE_2 if version == 1 else {})
-        self._select = f"SELECT {', '.join(read[column] for column in _COLUMNS)}, sha256 FROM papers"  # noqa: S608
+        since = _SINCE_2 if version == 1 else {}
+        read = ", ".join(f"{since[column]} AS {column}" if column in since else column for column in _COLUMNS)
+        self._select = f"SELECT {read}, sha256 FROM papers"  # noqa: S608 (constants only)
 
     def close(self) -> None:
         """Closes the database."""
@@ -149,6 +152,18 @@ class Store:
             for row in self._db.execute(query, batch):
                 found.setdefault(row[0], []).append(Passage(*row))
         return {paper_id: tuple(passages) for paper_id, passages in found.items()}
+
+    def matching(self, where: Filter) -> Matching:
+        """The works that `where` lets through, and how many lack a value that it compares."""
+        condition, values = where.condition.sql()
+        told = f"({self._select})"
+        ids = self._db.execute(f"SELECT id FROM {told} WHERE {condition}", values)  # noqa: S608 (made by `where`)
+        missing = {}
+        for column in where.columns():
+            lacks = f"SELECT count(*) FROM {told} WHERE {column} IS NULL OR {column} = '[]'"  # noqa: S608
+            if count := self._db.execute(lacks).fetchone()[0]:
+                missing[column] = int(count)
+        return Matching(frozenset(row[0] for row in ids), missing)
 
     def put_paper(self, paper: Paper, passages: Sequence[Passage]) -> None:
         """Writes a work with its passages, in place of what was there, and owes it to both indexes."""
@@ -278,6 +293,10 @@ def batches(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
     iterator = iter(items)
     while batch := list(islice(iterator, size)):
         yield batch
+
+
+def _folded(text: str | None) -> str | None:
+    return text.casefold() if isinstance(text, str) else None
 
 
 def _values(paper: Paper, columns: Iterable[str]) -> list[str | int | None]:

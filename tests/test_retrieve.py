@@ -11,6 +11,7 @@ from assistant.features import features, feedback, left_aside, probe, read
 from assistant.retrieve import POOL, look, retrieve
 from assistant.understand import understand
 from ingest import Library, Settings, ingest
+from ingest.where import parse
 from tests.conftest import SIX
 from tests.fakes import WordEncoder
 
@@ -36,6 +37,23 @@ def test_a_ranking_is_ordered_whole_and_the_same_each_time(library: Library) -> 
     assert all(0 <= hit.similarity <= 1 for hit in hits)
     assert retrieve(library, query, 10) == hits
     assert retrieve(library, query, 2) == hits[:2]
+
+
+@pytest.mark.parametrize("expression", ["year >= 2022", "not has_code", "year = 2021", "author ~ author", "has_year"])
+def test_a_filter_holds_in_both_arms_and_every_paper_it_lets_through_can_be_found(
+    library: Library, expression: str
+) -> None:
+    where = parse(expression)
+    fitting = library.matching(where).ids
+    assert 0 < len(fitting) < len(library)
+    for question in ("quantization by the Hessian", "diffusion sampling", "zebras"):
+        hits = retrieve(library, understand(question), 10, where)
+        assert {hit.paper.id for hit in hits} == fitting
+    assert retrieve(library, understand("quantization"), 1, where)[0].paper.id in fitting
+
+
+def test_a_filter_that_lets_nothing_through_finds_nothing(library: Library) -> None:
+    assert retrieve(library, understand("quantization"), 10, parse("year = 1900")) == ()
 
 
 def test_quotes_are_verbatim_and_show_the_match(library: Library) -> None:

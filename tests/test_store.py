@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import asdict, astuple, replace
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,7 @@ PAPER = Paper(
     code_urls=("https://github.com/a",),
     sources=(Source("o.txt", 3, "Tïtle"), Source("p.txt", 1, "T")),
 )
+SINCE_2 = ("venue", "categories", "arxiv", "doi")
 PASSAGES = (Passage("a", 0, 0, 9), Passage("a", 1, 0, 4), Passage("a", 2, 5, 9))
 
 
@@ -153,6 +155,37 @@ def test_a_newer_schema_is_refused(tmp_path: Path, version: int, *, write: bool)
         other.execute(f"PRAGMA user_version = {version}")
     with pytest.raises(LibraryUnreadable, match=f"schema version is {version}, this program reads {SCHEMA_VERSION}"):
         Store(tmp_path / "library.db", write=write)
+
+
+def version_1(folder: Path) -> Path:
+    """A database as the first version made it, with PAPER as its one work, told by the one entry "o.txt"."""
+    told = {name: value for name, value in asdict(PAPER).items() if name not in SINCE_2}
+    row = {name: json.dumps(value) if isinstance(value, list | tuple) else value for name, value in told.items()}
+    row["sha256"] = PAPER.sha256
+    with closing(sqlite3.connect(folder / "library.db")) as made:
+        made.executescript(Path(__file__).with_name("schema_1.sql").read_text("utf-8") + "PRAGMA user_version = 1;")
+        made.execute(f"INSERT INTO papers ({', '.join(row)}) VALUES (:{', :'.join(row)})", row)  # noqa: S608
+        made.executemany("INSERT INTO passages VALUES (?, ?, ?, ?)", [astuple(passage) for passage in PASSAGES])
+        made.execute("INSERT INTO entries VALUES ('o.txt', 'a', 0, 'a', ?)", [json.dumps(told)])
+        made.commit()
+    return folder / "library.db"
+
+
+def test_a_library_of_version_1_is_read_as_it_is_and_brought_up_by_a_writer(tmp_path: Path) -> None:
+    path = version_1(tmp_path)
+    before = path.read_bytes()
+    with closing(Store(path, write=False)) as reader:
+        assert list(reader.every_paper()) == [PAPER]
+        assert reader.altered() == []
+    assert path.read_bytes() == before
+    with closing(Store(path, write=True)) as writer:
+        assert writer.paper("a") == PAPER
+        assert writer.entries("a") == [PAPER]
+        newer = replace(PAPER, venue="V", categories=("c",), arxiv="2101.00001", doi="10.1/x")
+        writer.put_sources(newer)
+        assert writer.paper("a") == newer
+    with closing(Store(path, write=False)) as reader:
+        assert reader.paper("a") == newer
 
 
 @pytest.mark.parametrize("write", [True, False])
