@@ -8,25 +8,22 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Literal, NoReturn
+from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from assistant import doctor as health
-from assistant import render
-from assistant.ask import Assistant
+import assistant as answers
+import ingest as libraries
 from assistant.command import run
 from assistant.errors import AnswerUnreadable, AssistantError, VerificationFailed
-from assistant.records import Answer
-from assistant.verify import verify as check
-from ingest import SAMPLE, IngestError, Library, Settings
-from ingest import ingest as read_papers
-from ingest.errors import LibraryMissing, RecordsRejected, SourceMissing
+from assistant.records import Answer, Event, Stage, Usage
+from ingest.errors import IngestError, LibraryMissing, RecordsRejected, SourceMissing
 from ingest.export import EXPORTS
-from ingest.project import Progress as Report
-from ingest.settings import read_settings
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+    from ingest.project import Progress as Report
 
 app = typer.Typer(
     name="whichpapers",
@@ -60,11 +57,11 @@ def ingest(
     offline: OfflineOption = False,
 ) -> None:
     """Read papers into a library. Reading the same again changes nothing."""
-    given = [*(paths or []), *([SAMPLE] if sample else [])]
+    given = [*(paths or []), *([libraries.SAMPLE] if sample else [])]
     if not given:
         raise typer.TyperException("name a file or folder to read, or --sample")
     with _progress("encoding papers") as progress:
-        report = read_papers(
+        report = libraries.ingest(
             given, page_format=page_format, settings=_settings(library, offline=offline), progress=progress
         )
     for notice in (*report.rejections[:20], *report.warnings[:20]):
@@ -90,16 +87,44 @@ def ask(
     output: Annotated[
         Literal["text", "markdown", "json"], typer.Option("--format", help="Form of the answer.")
     ] = "text",
+    replay: Annotated[bool, typer.Option("--replay", help="Take the model's replies from the record alone.")] = False,
     offline: OfflineOption = False,
 ) -> None:
     """Answer a question with every paper that satisfies it, each with the sentence that says so."""
     settings = _settings(library, offline=offline)
-    with _progress(REPAIR) as progress, Assistant.open(settings=settings, progress=progress) as assistant:
-        answer = assistant.ask(question, mode=mode, depth=depth)  # type: ignore[arg-type]  # checked by ask itself
+    with (
+        _progress(REPAIR) as progress,
+        answers.Assistant.open(settings=settings, progress=progress, use="replay" if replay else "record") as assistant,
+    ):
+        if depth == "exhaustive":
+            _say(_price(assistant.price(mode, depth)))  # type: ignore[arg-type]  # checked by ask itself
+        events = assistant.stream(question, (), "llm" if replay else mode, depth)  # type: ignore[arg-type]  # as above
+        answer = _followed(events)
+    from assistant import render  # noqa: PLC0415  (a quarter of a second, which --help should not take)
+
     if output == "json":
         print(json.dumps(answer.to_dict(), ensure_ascii=False, indent=2))
     else:
         print(render.markdown(answer) if output == "markdown" else render.plain(answer))
+
+
+@app.command()
+def table(
+    question: Annotated[str, typer.Argument(help="A question in plain words.")],
+    columns: Annotated[str, typer.Option(help='What to tell of each paper: "method, bit width, headline result".')],
+    library: LibraryOption = None,
+    mode: Annotated[str, typer.Option(help="auto, offline or llm.")] = "auto",
+    depth: Annotated[str, typer.Option(help="quick, thorough or exhaustive.")] = "thorough",
+    output: Annotated[Literal["markdown", "csv"], typer.Option("--format", help="Form of the table.")] = "markdown",
+    offline: OfflineOption = False,
+) -> None:
+    """Answer a question with a table: a row a paper, and behind each cell the sentence that states it."""
+    from assistant import table as form  # noqa: PLC0415  (a quarter of a second, which --help should not take)
+
+    settings, named = _settings(library, offline=offline), form.parse_columns(columns)
+    with _progress(REPAIR) as progress, answers.Assistant.open(settings=settings, progress=progress) as assistant:
+        made = assistant.table(question, named, mode, depth)  # type: ignore[arg-type]  # checked by ask itself
+    print(form.as_csv(made) if output == "csv" else form.markdown(made))
 
 
 @app.command()
@@ -113,8 +138,10 @@ def search(
 ) -> None:
     """Rank papers for a query, without judging them."""
     settings = _settings(library, offline=offline)
-    with _progress(REPAIR) as progress, Assistant.open(settings=settings, progress=progress) as assistant:
+    with _progress(REPAIR) as progress, answers.Assistant.open(settings=settings, progress=progress) as assistant:
         hits = assistant.search(query, k)
+    from assistant import render  # noqa: PLC0415  (see ask)
+
     if output == "json":
         print(json.dumps([hit.to_dict() for hit in hits], ensure_ascii=False, indent=2))
     else:
@@ -135,8 +162,8 @@ def verify(
         raise AnswerUnreadable(f"{str(answer_file)!r} holds no JSON") from error
     settings = _settings(library)
     answer = Answer.from_dict(data)
-    with Library.open(settings.library, settings) as opened:
-        found = check(answer, opened)
+    with libraries.Library.open(settings.library, settings) as opened:
+        found = answers.verify(answer, opened)
     for problem in found.problems:
         _say(problem)
     if found.problems:
@@ -151,7 +178,7 @@ def papers(
 ) -> None:
     """List the papers of a library, or export them."""
     settings = _settings(library)
-    with Library.open(settings.library, settings) as opened:
+    with libraries.Library.open(settings.library, settings) as opened:
         every = opened.store.every_paper()
         print(EXPORTS[export](every) if export else "\n".join(f"{paper.id}\t{paper.title}" for paper in every))
 
@@ -163,7 +190,7 @@ def rebuild(library: LibraryOption = None, offline: OfflineOption = False) -> No
     if not (settings.library / "library.db").is_file():
         raise LibraryMissing(settings.library)
     with (
-        Library.open_to_write(settings.library, settings, remake=True) as opened,
+        libraries.Library.open_to_write(settings.library, settings, remake=True) as opened,
         _progress("encoding papers") as progress,
     ):
         opened.catch_up(progress)
@@ -173,6 +200,8 @@ def rebuild(library: LibraryOption = None, offline: OfflineOption = False) -> No
 @app.command()
 def doctor(library: LibraryOption = None) -> None:
     """Say what is installed, what the library holds, and whether it is sound."""
+    from assistant import doctor as health  # noqa: PLC0415  (see ask)
+
     settings = _settings(library)
     findings = health.examine(settings)
     print("\n".join(f"{finding.what:<14} {finding.found}" for finding in findings))
@@ -202,23 +231,45 @@ def _become(module: str, arguments: list[str]) -> NoReturn:
     os.execv(sys.executable, [sys.executable, "-m", module, *arguments])  # noqa: S606 (our own program)
 
 
+def _followed(events: Iterator[Event]) -> Answer:
+    """The answer at the end of `events`, their stages shown on a terminal as they pass."""
+    shown = sys.stderr.isatty()
+    for event in events:
+        if isinstance(event, Answer):
+            answer = event
+        elif isinstance(event, Stage) and shown:
+            print(f"\r\033[K{event.name}: {event.detail[:70]}", end="", file=sys.stderr, flush=True)
+    if shown:
+        print("\r\033[K", end="", file=sys.stderr, flush=True)
+    return answer
+
+
+def _price(usage: Usage) -> str:
+    cost = "price unknown" if usage.cost_usd is None else f"about {usage.cost_usd:.2f} USD"
+    tokens = f"{usage.prompt_tokens:,} tokens to read and {usage.completion_tokens:,} to write"
+    return f"at most {usage.calls} calls to the model, {tokens}, {cost}"
+
+
 def _say(line: str) -> None:
     print(line, file=sys.stderr)
 
 
-def _settings(library: Path | None, *, offline: bool = False) -> Settings:
-    return read_settings({"library": library, "offline": offline or None})
+def _settings(library: Path | None, *, offline: bool = False) -> libraries.Settings:
+    return libraries.read_settings({"library": library, "offline": offline or None})
 
 
 @contextmanager
 def _progress(label: str) -> Iterator[Report | None]:
     """A bar on stderr, or nothing where stderr is no terminal."""
-    console = Console(stderr=True)
-    if not console.is_terminal:
+    if not sys.stderr.isatty():
         yield None
         return
+    # Imported here: a tenth of a second, which a command without a bar should not take.
+    from rich.console import Console  # noqa: PLC0415
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415
+
     columns = (TextColumn(label), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True) as bar:
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         yield lambda done, total: _show(bar, done, total)
 
 
