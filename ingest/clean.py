@@ -32,7 +32,12 @@ _MARKUP = re.compile(r"[${}~]|``|''|\\[\\,;:! ()]?")
 
 def stored(text: str) -> str:
     """The text to keep and to quote: NFC, white space folded, characters that cannot be seen removed."""
-    return " ".join(unicodedata.normalize("NFC", _UNSEEN.sub("", text)).split())
+    return " ".join(unicodedata.normalize("NFC", seen(text)).split())
+
+
+def seen(text: str) -> str:
+    """The text without characters that cannot be seen; its white space as it was."""
+    return _UNSEEN.sub("", text)
 
 
 def searchable(text: str) -> str:

@@ -157,6 +157,11 @@ def test_what_only_looks_like_a_thought_is_not_lost(opens: Opens, text: str) -> 
         assert whole(chat, REQUEST).text == text
 
 
+def test_what_cannot_be_seen_is_left_out(opens: Opens) -> None:
+    with opens("Forty\x1b[31m-\u202etwo\u200b\x00:\n\t42", "stop", USAGE) as chat:
+        assert whole(chat, REQUEST).text == "Forty[31m-two:\n\t42"
+
+
 def test_an_empty_reply_is_a_failure(opens: Opens) -> None:
     with opens(" ", "stop", USAGE) as chat, pytest.raises(ChatFailed, match="empty"):
         whole(chat, REQUEST)

@@ -13,8 +13,8 @@ from llama_index.core.base.llms.types import ChatMessage, ChatResponse
 from llama_index.core.llms import LLM
 
 from assistant.llm.forms import with_form
+from assistant.llm.legible import Legible
 from assistant.llm.records import INCOMPLETE, ChatFailed, FailureKind, Reply, Request, told_tokens
-from assistant.llm.thoughts import Thoughts
 from assistant.llm.tokens import count, count_messages
 from assistant.llm.wire import Deadline
 
@@ -41,13 +41,13 @@ class LlamaIndexChat:
         messages = with_form(request.messages, request.form) if request.form is not None else request.messages
         pieces: list[str] = []
         told: dict[str, Any] = {}
-        thoughts = Thoughts()
+        legible = Legible()
         for response in self._responses(request, [ChatMessage(role=m.role, content=m.content) for m in messages]):
             told |= {name: value for name, value in _raw(response).items() if value}
-            if shown := thoughts.without(response.delta or ""):
+            if shown := legible.of(response.delta or ""):
                 pieces.append(shown)
                 yield shown
-        if shown := thoughts.rest():
+        if shown := legible.rest():
             pieces.append(shown)
             yield shown
         text = "".join(pieces)

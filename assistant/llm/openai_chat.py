@@ -13,9 +13,9 @@ import openai
 from pydantic import BaseModel, ConfigDict, SecretStr
 
 from assistant.llm.forms import with_form
+from assistant.llm.legible import Legible
 from assistant.llm.openai_failures import failure
 from assistant.llm.records import INCOMPLETE, SAMPLING, ChatFailed, Reply, Request, told_tokens
-from assistant.llm.thoughts import Thoughts
 from assistant.llm.tokens import count, count_messages
 from assistant.llm.wire import Deadline, Wire
 from ingest.settings import is_loopback
@@ -66,8 +66,11 @@ class OpenAIChat:
         """
         if self._named:
             return self._named
-        with self._client(self._timeout_s) as client, self._mapped():
-            names = _Models.model_validate(client.get("/models", cast_to=object)).names
+        try:
+            with self._client(self._timeout_s) as client, self._mapped():
+                names = _Models.model_validate(client.get("/models", cast_to=object)).names
+        except ChatFailed as failure:
+            raise ChatFailed(failure.kind, f"no list of models: {failure.why}; set WHICHPAPERS_MODEL") from None
         if len(names) == 1:
             return names[0]
         choices = f"{', '.join(names[:8])}{', ...' if len(names) > 8 else ''}" if names else "none"
@@ -77,10 +80,10 @@ class OpenAIChat:
         """See `Chat.stream`."""
         name, timeout_s = self.model, min(self._timeout_s, request.timeout_s or self._timeout_s)
         pieces: list[str] = []
-        finish, usage, thoughts = None, None, Thoughts()
+        finish, usage, legible = None, None, Legible()
         with self._client(timeout_s) as client:
             for part in self._parts(client, name, request):
-                if shown := thoughts.without(part.text) + (thoughts.rest() if part.finish else ""):
+                if shown := legible.of(part.text) + (legible.rest() if part.finish else ""):
                     pieces.append(shown)
                     yield shown
                 finish, usage, name = part.finish or finish, part.usage or usage, part.model or name
@@ -221,10 +224,10 @@ class _Part(_Loose):
 
     @property
     def text(self) -> str:
-        """What it adds to the reply; lone surrogates, which no file can hold, replaced."""
+        """What it adds to the reply."""
         choice = self.choices[0] if self.choices else _Choice()
         said = choice.delta or choice.message or _Said()
-        return (said.content or "").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        return said.content or ""
 
     @property
     def finish(self) -> str | None:
