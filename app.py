@@ -20,12 +20,14 @@ from starlette.middleware import Middleware
 from assistant import AssistantError
 from assistant.ask import MAX_QUESTION_CHARS
 from assistant.command import run
-from assistant.records import Depth, Mode
+from assistant.errors import NoModel
+from assistant.llm.open import why_not
+from assistant.records import Depth, Mode, Usage
 from assistant.show import exports, shelf
 from assistant.show.desk import Desk
 from assistant.show.guard import LOOPBACK, Door, Guard
 from assistant.show.map import svg
-from assistant.show.turn import live, thread
+from assistant.show.turn import live, spent, thread
 from ingest import SAMPLE, IngestError
 from ingest.errors import NothingReadable
 from ingest.settings import read_settings
@@ -140,35 +142,35 @@ class Page:
     def state(self) -> tuple[Shown, ...]:
         """(status line, button that reads the sample, papers): what depends on the library alone."""
         desk = self.desk
-        model = getattr(desk.assistant, "model", None) if len(desk) else None
+        model = desk.assistant.model if len(desk) else None
         return (
-            shelf.status(len(desk), model, kept=desk.notes.kept or not len(desk)),
+            shelf.status(len(desk), model, why_not(desk.settings), kept=desk.notes.kept or not len(desk)),
             gr.update(visible=not len(desk)),
             desk.browse("", 0),
         )
 
     # --- what its buttons ask for --------------------------------------------------------------------------------
 
-    def rate(self, said: dict[str, Any], request: gr.Request) -> bool:
+    def rate(self, said: dict[str, Any], owner: str) -> bool:
         """Keeps a judgement on an answer, or on a paper that it cites."""
         good = {"yes": True, "no": False}.get(str(said["value"]))
-        return self.desk.notes.rate(_owner(request), int(said["turn"]), str(said["paper"])[:500], good=good)
+        return self.desk.notes.rate(owner, int(said["turn"]), str(said["paper"])[:500], good=good)
 
-    def keep(self, said: dict[str, Any], request: gr.Request) -> bool:
+    def keep(self, said: dict[str, Any], owner: str) -> bool:
         """Keeps a question at hand, or no more."""
-        turn = self.desk.notes.turn(_owner(request), int(said["turn"]))
+        turn = self.desk.notes.turn(owner, int(said["turn"]))
         if turn:
-            self.desk.notes.save_question(_owner(request), turn.question, saved=bool(said["saved"]))
+            self.desk.notes.save_question(owner, turn.question, saved=bool(said["saved"]))
         return turn is not None
 
-    def file(self, said: dict[str, Any], request: gr.Request) -> list[str] | None:
+    def file(self, said: dict[str, Any], owner: str) -> list[str] | None:
         """An answer as a file: name and text."""
-        found = self.desk.file(_owner(request), int(said["turn"]), str(said["form"]))
+        found = self.desk.file(owner, int(said["turn"]), str(said["form"]))
         return list(found) if found else None
 
-    def ratings(self, _said: dict[str, Any], request: gr.Request) -> list[str]:
+    def ratings(self, _said: dict[str, Any], owner: str) -> list[str]:
         """All judgements of this person, as evaluation cases: name and text."""
-        return ["rated-cases.jsonl", exports.cases(self.desk.notes.rated(_owner(request)))]
+        return ["rated-cases.jsonl", exports.cases(self.desk.notes.rated(owner))]
 
     # --- map and library -----------------------------------------------------------------------------------------
 
@@ -252,9 +254,11 @@ def build(desk: Desk) -> gr.Blocks:
                 box, report, listed = _library(page)
         _html('<div id="said" role="status" aria-live="polite"></div>', elem_id="said-box")
         state = [status, talk.sample, listed]
-        _private(box.upload, page.read, inputs=box, outputs=[report, box, *state], concurrency_limit=1)
+        reading = {"concurrency_limit": 1, "concurrency_id": "read", "show_progress_on": report}
+        _private(box.upload, page.read, inputs=box, outputs=[report, box, *state], **reading)
         filled = [report, box, *state, *talk.where]
-        _private(talk.sample.click, page.sample, outputs=filled, concurrency_limit=1)
+        reading["show_progress_on"] = talk.thread
+        _private(talk.sample.click, page.sample, outputs=filled, **reading)
         _private(blocks.load, page.load, outputs=[*talk.where, *state], show_progress="hidden")
     return blocks
 
@@ -342,9 +346,14 @@ def _turn_page(desk: Desk, step: int | None, query: str, at: int) -> tuple[str, 
     return (listed, wanted) if "<li>" in listed or wanted == 0 else (desk.browse(query, at), at)
 
 
-def _price(_desk: Desk, _mode: str, _depth: str) -> str:
-    """What an answer will take, before it is asked for."""
-    return '<p class="quiet">No cost: nothing leaves this machine.</p>'
+def _price(desk: Desk, mode: str, depth: str) -> str:
+    """What an answer will take at most, before it is asked for."""
+    try:
+        usage = desk.assistant.price(FACES[mode], DEPTHS[depth]) if len(desk) else Usage()
+    except NoModel:
+        return '<p class="quiet">No language model is configured: see above.</p>'
+    told = f"At most about {spent(usage)}" if usage.calls else "No cost: no language model takes part"
+    return f'<p class="quiet">{told}.</p>'
 
 
 def _private(event: Any, function: Any, **options: Any) -> Any:
@@ -357,13 +366,17 @@ def _html(value: str | None = None, **options: Any) -> gr.HTML:
     return gr.HTML(value, apply_default_css=False, **options)
 
 
-def _served(method: Callable[..., Any]) -> Callable[..., Any]:
-    """A method as the function that Gradio wants to put a mark on."""
+def _served(method: Callable[[dict[str, Any], str], Any]) -> Callable[..., Any]:
+    """A method as a function that the page's script may call; it learns who calls."""
 
-    @wraps(method)
-    def call(*arguments: Any) -> Any:
-        return method(*arguments)
+    @wraps(method, assigned=("__name__", "__doc__"), updated=())
+    def call(said: dict[str, Any], request: gr.Request) -> Any:
+        # Gradio gives no user here, but lets nobody in who is not logged in: the cookie names a user it knows.
+        served, names = request.app, ("access-token", "access-token-unsecure")
+        tokens = [request.cookies.get(f"{name}-{served.cookie_id}") for name in names]
+        return method(said, next((served.tokens[token] for token in tokens if token in served.tokens), ""))
 
+    del call.__wrapped__  # its signature is its own
     return call
 
 

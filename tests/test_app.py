@@ -127,8 +127,8 @@ def test_nobody_opens_rates_exports_or_removes_what_another_asked(page: Page) ->
     turn = page.desk.notes.turns("ann", conversation)[0].id
     bob = request("bob")
     assert "<article" not in page.select(event(conversation=conversation), bob)[1]
-    assert not page.rate({"turn": turn, "paper": "", "value": "yes"}, bob)
-    assert page.file({"turn": turn, "form": "md"}, bob) is None
+    assert not page.rate({"turn": turn, "paper": "", "value": "yes"}, "bob")
+    assert page.file({"turn": turn, "form": "md"}, "bob") is None
     with pytest.raises(gr.Error):
         page.edit(event(turn=turn), bob)
     page.remove(event(conversation=conversation), None, bob)
@@ -141,20 +141,20 @@ def test_judgements_are_kept_shown_and_given_out_as_cases(page: Page) -> None:
     answer = page.desk.last_answer("", conversation)
     assert answer is not None
     cited = answer.citations[0].paper
-    assert page.rate({"turn": turn, "paper": cited.id, "value": "yes"}, request())
+    assert page.rate({"turn": turn, "paper": cited.id, "value": "yes"}, "")
     shown = page.select(event(conversation=conversation), request())[1]
     assert f'data-rate="yes" data-paper="{cited.id}" aria-pressed="true"' in shown
-    name, text = page.ratings({}, request())
+    name, text = page.ratings({}, "")
     assert name.endswith(".jsonl")
     assert cited.title in text
-    page.rate({"turn": turn, "paper": cited.id, "value": "none"}, request())
-    assert page.ratings({}, request())[1] == ""
+    page.rate({"turn": turn, "paper": cited.id, "value": "none"}, "")
+    assert page.ratings({}, "")[1] == ""
 
 
 def test_a_kept_question_is_offered_in_an_empty_conversation(page: Page) -> None:
     conversation = ask(page, HESSIAN)[-1][1]
     turn = page.desk.notes.turns("", conversation)[0].id
-    page.keep({"turn": turn, "saved": True}, request())
+    page.keep({"turn": turn, "saved": True}, "")
     assert "Questions you kept" in page.new(request())[1]
 
 

@@ -51,6 +51,11 @@ window.whichpapers = (() => {
     say("Saved " + name);
   }
 
+  /* On a narrow screen the list of conversations lies over the page: it is opened by hand, and closes by itself. */
+  function closeSide() {
+    if (innerWidth < 800) document.querySelector("#side.open .toggle-button")?.click();
+  }
+
   const turnOf = (element) => Number(element.closest("[data-turn]").dataset.turn);
 
   async function rate(button, server) {
@@ -107,11 +112,14 @@ window.whichpapers = (() => {
   }
 
   function conversations(element, trigger) {
+    setTimeout(closeSide);
     element.addEventListener("click", (event) => {
       const button = event.target.closest("button");
       if (!button) return;
-      if (button.dataset.open) trigger("select", { conversation: Number(button.dataset.open) });
-      else if (button.dataset.remove && confirm("Remove this conversation for good?"))
+      if (button.dataset.open) {
+        trigger("select", { conversation: Number(button.dataset.open) });
+        closeSide();
+      } else if (button.dataset.remove && confirm("Remove this conversation for good?"))
         trigger("delete", { conversation: Number(button.dataset.remove) });
     });
   }
@@ -126,7 +134,7 @@ window.whichpapers = (() => {
     tip.className = "tip";
     tip.hidden = true;
     tip.setAttribute("role", "tooltip");
-    document.body.append(tip);
+    (document.querySelector(".gradio-container") || document.body).append(tip);
     const show = (point) => {
       const at = point.getBoundingClientRect();
       tip.textContent = point.dataset.title;

@@ -91,19 +91,22 @@ sample (digests of 595 machine-learning abstracts, about two minutes) to try it,
 Library.</p></div>"""
 
 
-def status(count: int, model: str | None, *, kept: bool) -> str:
-    """What answers here, in a line; how to change it one click away."""
-    how = "" if model else (
-        "<p>Answers are put together from the papers’ own sentences. To let a language model judge and write, set"
-        " <code>WHICHPAPERS_MODEL</code> and <code>OPENAI_BASE_URL</code> (and <code>OPENAI_API_KEY</code> where the"
-        " server wants one), and start the chat again. Quotes are checked against the papers either way.</p>"
-    )  # fmt: skip
+def status(count: int, model: str | None, why_not: str | None, *, kept: bool) -> str:
+    """What answers here, in a line; how to change it one click away.
+
+    Args:
+        count: Papers in the library.
+        model: Name of the language model, if there is one.
+        why_not: Why there is none.
+        kept: Whether conversations outlive the program.
+    """
     by = f"model {escape(model)}" if model else "extractive mode: no language model"
-    history = (
-        "" if kept else "<p>This library cannot be written: conversations are forgotten when the program ends.</p>"
-    )
     brief = f"{plural(count, 'paper')} · {by}{'' if kept else ' · history is not kept'}"
-    return f'<details class="status"><summary>{brief}</summary>{how}{history}</details>'
+    told = "Every quote is checked against the papers, whoever writes."
+    if not model:
+        told = f"Answers are put together from the papers’ own sentences: {escape(why_not or '')}."
+    lost = "" if kept else "<p>This library cannot be written: conversations are forgotten when the program ends.</p>"
+    return f'<details class="status"><summary>{brief}</summary><p>{told}</p>{lost}</details>'
 
 
 def _question(question: str) -> str:

@@ -52,9 +52,11 @@ def labels(groups: Sequence[Sequence[Paper]]) -> list[str]:
 def examples(papers: Sequence[Paper]) -> list[str]:
     """Questions that these papers should be able to answer, in the words of their titles."""
     in_titles = Counter(phrase for paper in papers for phrase in phrases(Paper(paper.id, paper.title, "")))
-    often = (item for item in in_titles.items() if " " in item[0] and 3 <= item[1] <= max(3, len(papers) // 20))
+    in_texts = Counter(phrase for paper in papers for phrase in phrases(paper))
+    least, most = (3, max(3, len(papers) // 20)) if len(papers) > 60 else (1, len(papers))
+    often = (phrase for phrase, count in in_titles.items() if " " in phrase and least <= count <= most)
     chosen: list[str] = []
-    for phrase, _ in sorted(often, key=lambda item: (-item[1], item[0])):
+    for phrase in sorted(often, key=lambda phrase: (-in_titles[phrase], -in_texts[phrase], phrase)):
         if not any(set(phrase.split()) & set(other.split()) for other in chosen):
             chosen.append(_whole(phrase, papers))
     forms = ("which papers are about {}?", "which papers use {}?", "how do the papers on {} differ?", "who studies {}?")

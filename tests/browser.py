@@ -1,0 +1,88 @@
+"""A browser and a chat for tests: Debian's Chromium by Playwright, and the page served by a process of its own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.processes import ROOT, environment
+
+IN_CI = bool(os.environ.get("CI") or os.environ.get("WHICHPAPERS_CI"))
+START_S = 60
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """Debian's Chromium, which may call nobody but this machine; skips the test where there is none."""
+    path = shutil.which("chromium") or _installed()
+    if path is None:
+        assert not IN_CI, "CI must have Chromium: apt-get install chromium"
+        pytest.skip("no Chromium here, and only root may install it: apt-get install chromium")
+    flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=flags)
+        yield browser
+        browser.close()
+
+
+def _installed() -> str | None:
+    apt = shutil.which("apt-get")
+    if apt and os.geteuid() == 0:
+        for command in (["update"], ["install", "-y", "--no-install-recommends", "chromium"]):
+            subprocess.run([apt, *command], capture_output=True, check=False, timeout=240)
+    return shutil.which("chromium")
+
+
+@contextmanager
+def served(library: Path, *arguments: str, module: str = "tests.chat", **variables: str) -> Iterator[str]:
+    """The address of a chat over `library`, as long as it is needed."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    log = library.with_name(f"{library.name}-{port}.log")
+    with log.open("wb") as said:
+        process = subprocess.Popen(
+            [sys.executable, "-m", module, str(library), str(port), *arguments],
+            cwd=ROOT, env=environment(**variables), stdout=said, stderr=said,
+        )  # fmt: skip
+        address = f"http://127.0.0.1:{port}/"
+        try:
+            _wait_for(address, process, log)
+            yield address
+        finally:
+            process.terminate()
+            process.wait(20)
+
+
+def _wait_for(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    until = time.monotonic() + START_S
+    while time.monotonic() < until and process.poll() is None:
+        try:
+            with urllib.request.urlopen(address, timeout=5):  # noqa: S310 (our own address)
+                return
+        except urllib.error.HTTPError:
+            return
+        except OSError:
+            time.sleep(0.1)
+    raise AssertionError(f"the chat did not start:\n{log.read_text('utf-8')}")
+
+
+def ask(page: Page, question: str) -> None:
+    """Asks, and waits until the answer is there."""
+    turns = page.locator(".turn[data-turn]").count()
+    page.locator("#question textarea").fill(question)
+    page.locator("#question textarea").press("Enter")
+    page.locator(".turn[data-turn]").nth(turns).wait_for()
+    page.locator(".turn.live").wait_for(state="detached")

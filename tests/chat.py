@@ -1,0 +1,54 @@
+"""The chat with words for an encoder: `python -m tests.chat LIBRARY PORT [SECONDS]`, SECONDS for each token."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import app  # noqa: TID251 (its own test)
+from assistant import Answer, Assistant, Stage, Token
+from assistant.records import Event
+from assistant.show.desk import Desk
+from assistant.show.guard import Door
+from ingest import Library, Settings
+from tests.fakes import WordEncoder
+
+
+class Slow(Assistant):
+    """Answers as ever, a word at a time, with a pause after each."""
+
+    pause_s = 0.05
+
+    def stream(self, *arguments: Any, **options: Any) -> Iterator[Event]:
+        """As the assistant's own, slowly."""
+        for event in super().stream(*arguments, **options):
+            if isinstance(event, Token):
+                for word in event.text.split(" "):
+                    yield Token(word + " ")
+                    time.sleep(self.pause_s)
+            elif isinstance(event, Stage) and event.name == "judge":
+                for done in range(0, 100, 20):
+                    yield Stage("judge", f"{done} of 100 papers", done, 100)
+                    time.sleep(self.pause_s)
+            else:
+                yield event
+                assert isinstance(event, Answer | Stage)
+
+
+def main(library: str, port: str, pause_s: str = "") -> None:
+    """Serves until it is ended."""
+    encoder = WordEncoder()
+    settings = Settings(library=Path(library), encoder=encoder.name, offline=True)
+    kind = Slow if pause_s else Assistant
+    Slow.pause_s = float(pause_s or 0)
+    desk = Desk(settings, encoder, lambda wanted: kind(Library.open(wanted.library, wanted, encoder), wanted))
+    password = os.environ.get("WHICHPAPERS_PASSWORD")
+    app.launch(desk, "127.0.0.1", int(port), Door("reader", password) if password else None)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,344 @@
+"""The chat in a real browser, as a person meets it."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
+from playwright.sync_api import Browser, Page, expect
+
+from ingest import Settings, ingest
+from tests.browser import ask, chromium, served
+from tests.fakes import WordEncoder
+
+pytestmark = pytest.mark.slow
+
+HESSIAN = "which papers use the Hessian?"
+PASSWORD = "open sesame"  # noqa: S105 (of a test)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def address(six_papers: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    library = shutil.copytree(six_papers / "library", tmp_path_factory.mktemp("chat") / "library")
+    with served(Path(library)) as served_at:
+        yield served_at
+
+
+@pytest.fixture
+def page(browser: Browser, address: str) -> Iterator[Page]:
+    with visited(browser, address) as opened:
+        yield opened
+
+
+class visited:  # noqa: N801 (used as a function)
+    """A page in a browser of its own, which must meet no error and call no other machine."""
+
+    def __init__(self, browser: Browser, address: str, **options: object) -> None:
+        self._context = browser.new_context(**options)  # type: ignore[arg-type]
+        self.page, self._address = self._context.new_page(), address
+        self.wrong: list[str] = []
+        self.page.on("pageerror", lambda error: self.wrong.append(str(error)))
+        self.page.on("dialog", self._dialog)
+        self.page.on("request", lambda request: self._request(request.url))
+
+    def _dialog(self, dialog: object) -> None:
+        self.wrong.append("a dialog")
+        dialog.dismiss()  # type: ignore[attr-defined]
+
+    def _request(self, url: str) -> None:
+        if not url.startswith((self._address, "data:", "blob:")):
+            self.wrong.append(url)
+
+    def __enter__(self) -> Page:
+        self.page.goto(self._address)
+        return self.page
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self._context.close()
+        assert kind or not self.wrong
+
+
+def tab(page: Page, name: str) -> None:
+    page.get_by_role("tab", name=name).click()
+
+
+def test_an_answer_opens_its_proof_with_the_sentence_marked(page: Page) -> None:
+    expect(page.locator(".welcome h1")).to_contain_text("6 papers")
+    ask(page, HESSIAN)
+    expect(page.locator(".coverage")).to_contain_text("6 papers")
+    page.locator(".cite", has_text="2").first.click()
+    card = page.locator(".card").nth(1)
+    expect(card).to_be_focused()
+    expect(card.locator("details")).to_have_attribute("open", "")
+    mark = card.locator("mark").first
+    expect(mark).to_be_visible()
+    assert mark.inner_text() in page.locator(".answer .prose").inner_text()
+    card.locator(".use").first.click()
+    expect(page.locator(".cite", has_text="2").first).to_be_focused()
+
+
+def test_an_example_is_put_into_the_box(page: Page) -> None:
+    page.locator(".examples button").first.click()
+    expect(page.locator("#question textarea")).to_have_value(re.compile(r"\w+"))
+
+
+def test_a_conversation_with_a_follow_up_is_there_after_a_reload(page: Page) -> None:
+    ask(page, HESSIAN)
+    ask(page, "and which of them give sensitive layers more bits?")
+    expect(page.locator(".turn")).to_have_count(2)
+    assert re.search(r"\?c=\d+$", page.url)
+    page.reload()
+    expect(page.locator(".turn h2").first).to_have_text(HESSIAN)
+    expect(page.locator(".turn")).to_have_count(2)
+    page.get_by_role("button", name="New conversation").click()
+    expect(page.locator(".turn")).to_have_count(0)
+    page.locator(".conversations [data-open]").first.click()
+    expect(page.locator(".turn")).to_have_count(2)
+
+
+def test_a_question_is_edited_and_asked_again(page: Page) -> None:
+    ask(page, HESSIAN)
+    page.get_by_role("button", name="Ask again").click()
+    expect(page.locator('.turn[data-turn]:not([data-turn="1"])')).to_have_count(1)
+    page.get_by_role("button", name="Edit").click()
+    expect(page.locator("#question textarea")).to_have_value(HESSIAN)
+    expect(page.locator(".turn")).to_have_count(0)
+    ask(page, "which papers are about diffusion models?")
+    expect(page.locator(".card")).to_have_count(1)
+
+
+def test_a_conversation_is_removed(page: Page) -> None:
+    ask(page, "which papers are about diffusion models?")
+    before = page.locator(".conversations li").count()
+
+    page.evaluate("window.confirm = () => true")
+    page.locator(".conversations .current .remove").click()
+    expect(page.locator(".conversations li")).to_have_count(before - 1)
+    expect(page.locator(".welcome")).to_be_visible()
+
+
+@pytest.mark.parametrize("form", ["Markdown", "BibTeX", "CSV", "JSON"])
+def test_an_answer_is_saved_as_a_file(page: Page, form: str, tmp_path: Path) -> None:
+    ask(page, HESSIAN)
+    with page.expect_download() as saved:
+        page.get_by_role("button", name=f"Save as {form}").click()
+    path = tmp_path / "saved"
+    saved.value.save_as(path)
+    text = path.read_text("utf-8")
+    assert "Mixed Precision from Hessian Traces" in text
+    if form == "JSON":
+        assert json.loads(text)["schema"] == 1
+    assert saved.value.suggested_filename.endswith({"Markdown": "md", "BibTeX": "bib"}.get(form, form.lower()))
+
+
+def test_judgements_are_kept_and_saved_as_cases(page: Page, tmp_path: Path) -> None:
+    ask(page, HESSIAN)
+    relevant = page.locator(".card").first.get_by_role("button", name="Relevant", exact=True)
+    relevant.click()
+    expect(relevant).to_have_attribute("aria-pressed", "true")
+    page.reload()
+    expect(relevant).to_have_attribute("aria-pressed", "true")
+    tab(page, "Library")
+    with page.expect_download() as saved:
+        page.get_by_role("button", name="Save my judgements").click()
+    saved.value.save_as(tmp_path / "cases")
+    case = json.loads((tmp_path / "cases").read_text("utf-8").splitlines()[0])
+    assert case["question"] == HESSIAN
+
+
+def test_papers_are_added_and_what_is_not_taken_is_told(page: Page, tmp_path: Path) -> None:
+    good, bad = tmp_path / "newts.jsonl", tmp_path / "bad.jsonl"
+    good.write_text('{"title": "Newts in Ponds", "abstract": "Newts swim in ponds at night."}\n{"title": "Bare"}\n')
+    bad.write_text('{"title": "Bare"}\n')
+    tab(page, "Library")
+    page.locator("#upload input[type=file]").set_input_files(good)
+    expect(page.locator(".report")).to_contain_text("newts.jsonl:2", timeout=20_000)
+    expect(page.locator(".status")).to_contain_text("7 papers")
+    page.locator("#upload input[type=file]").set_input_files(bad)
+    expect(page.locator(".report.refused")).to_contain_text("bad.jsonl:1", timeout=20_000)
+    page.get_by_placeholder("Search the library").fill("newts")
+    page.get_by_placeholder("Search the library").press("Enter")
+    expect(page.locator(".shelf li").first).to_contain_text("Newts in Ponds")
+    page.locator(".shelf summary").first.click()
+    expect(page.locator(".shelf .abstract").first).to_contain_text("at night")
+
+
+def test_the_map_tells_titles_and_abstracts(page: Page) -> None:
+    ask(page, HESSIAN)
+    tab(page, "Map")
+    page.locator("svg.map .cited").first.hover()
+    expect(page.locator(".tip")).to_have_text(page.locator("svg.map .cited").first.get_attribute("data-title") or "?")
+    page.locator("svg.map .cited").first.press("Enter")
+    expect(page.locator("#point .abstract")).to_be_visible()
+    title = page.locator("svg.map circle[data-title]").first.get_attribute("data-title")
+    page.locator("svg.map circle[data-title]").first.dispatch_event("pointerover")
+    expect(page.locator(".tip")).to_have_text(title or "?")
+
+
+def test_the_page_is_dark_on_demand_and_stays_so(page: Page) -> None:
+    light = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    page.get_by_role("button", name="Dark or light").click()
+    dark = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert light != dark
+    page.reload()
+    expect(page.locator("body")).to_have_class(re.compile(r"\bdark\b"))
+
+
+def test_the_keyboard_alone_asks_and_opens_a_card(page: Page) -> None:
+    expect(page.locator(".welcome")).to_be_visible()
+    page.locator("h1").click()
+    page.keyboard.press("/")
+    page.keyboard.type(HESSIAN)
+    page.keyboard.press("Enter")
+    page.locator(".turn[data-turn] .cite").first.focus()
+    page.keyboard.press("Enter")
+    expect(page.locator(".card").first).to_be_focused()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_nothing_serious_stands_in_the_way_of_assistive_technology(browser: Browser, address: str, scheme: str) -> None:
+    with visited(browser, address, color_scheme=scheme) as page:
+        expect(page.locator(".welcome")).to_be_visible()
+        faults = [serious(page, "welcome")]
+        ask(page, HESSIAN)
+        faults.append(serious(page, "answer"))
+        tab(page, "Map")
+        expect(page.locator("svg.map")).to_be_visible()
+        faults.append(serious(page, "map"))
+        tab(page, "Library")
+        expect(page.locator(".shelf")).to_be_visible()
+        faults.append(serious(page, "library"))
+    assert not [fault for view in faults for fault in view]
+
+
+def serious(page: Page, view: str) -> list[str]:
+    page.wait_for_timeout(400)
+    found = Axe().run(page).response["violations"]
+    return [
+        f"{view}: {fault['id']}: {node['html'][:200]} {node['failureSummary'][:200]}"
+        for fault in found
+        if fault["impact"] in ("serious", "critical")
+        for node in fault["nodes"]
+    ]
+
+
+def test_a_phone_shows_all_of_it_in_its_width(browser: Browser, address: str) -> None:
+    phone = {"viewport": {"width": 360, "height": 740}, "is_mobile": True, "has_touch": True}
+    with visited(browser, address, **phone) as page:
+        ask(page, HESSIAN)
+        page.locator(".cite").first.tap()
+        expect(page.locator(".card mark").first).to_be_in_viewport()
+        for name in ("Map", "Library", "Ask"):
+            tab(page, name)
+            assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+def test_an_answer_is_stopped_in_the_middle(browser: Browser, path: Path) -> None:
+    with served(path, "0.3") as address, visited(browser, address) as page:
+        page.locator("#question textarea").fill(HESSIAN)
+        page.locator("#question textarea").press("Enter")
+        expect(page.locator(".stages progress")).to_be_visible()
+        expect(page.locator(".live .prose")).to_be_visible(timeout=20_000)
+        page.get_by_role("button", name="Stop").click()
+        expect(page.locator(".ended")).to_contain_text("You stopped this answer", timeout=3_000)
+        expect(page.locator(".turn.live")).to_have_count(0)
+
+
+def test_an_empty_library_is_filled_with_the_sample_by_one_click(browser: Browser, tmp_path: Path) -> None:
+    with served(tmp_path / "library") as address, visited(browser, address) as page:
+        expect(page.locator(".welcome")).to_contain_text("This library is empty")
+        page.get_by_role("button", name="Read the sample").click()
+        expect(page.locator(".welcome h1")).to_contain_text("593 papers", timeout=120_000)
+        ask(page, "which papers use Hessian approximations for quantization")
+        expect(page.locator(".card").first).to_be_visible()
+
+
+def test_a_wrong_password_stays_outside(browser: Browser, path: Path) -> None:
+    with served(path, WHICHPAPERS_PASSWORD=PASSWORD) as address, visited(browser, address) as page:
+        log_in(page, "wrong")
+        expect(page.get_by_text("Incorrect credentials")).to_be_visible()
+        expect(page.locator("#question")).to_have_count(0)
+        log_in(page, PASSWORD)
+        expect(page.locator(".welcome")).to_be_visible()
+        ask(page, HESSIAN)
+        with page.expect_download():
+            page.get_by_role("button", name="Save as CSV").click()
+        with visited(browser, address) as other:
+            log_in(other, PASSWORD)
+            expect(other.locator(".conversations li")).to_have_count(1)
+
+
+def log_in(page: Page, password: str) -> None:
+    page.get_by_label("username").fill("reader")
+    page.get_by_label("password").fill(password)
+    page.get_by_role("button", name="Login").click()
+
+
+HOSTILE = (
+    "<script>window.ran = 1</script>", "<img src=x onerror='window.ran = 1'>", "![x](http://evil.example/a.png)",
+    "[x](javascript:window.ran=1)", "<svg onload=window.ran=1>", "<style>*{background:url(http://evil.example/b)}</style>",
+    "${window.ran = 1}", "{{constructor.constructor('window.ran=1')()}}", "`${alert(1)}`", "</mark></p></details><h1>",
+    "<iframe srcdoc='<script>parent.ran=1</script>'>", "<a href='http://evil.example'>x</a>", "\u202egnol si siht",
+    r"\frac{\badly$broken \(latex", "[1] [2] [99]", '"><input autofocus onfocus=window.ran=1>', "&lt;b&gt; &#60;",
+    "<video poster=http://evil.example/c>", "<table background=http://evil.example/d>", "x" * 20_000,
+)  # fmt: skip
+
+
+def test_a_hostile_corpus_shows_as_text_and_does_nothing(browser: Browser, tmp_path: Path) -> None:
+    source, fake = tmp_path / "<img src=x onerror=window.ran=1>.jsonl", WordEncoder()
+    settings = Settings(library=tmp_path / "library", encoder=fake.name, offline=True)
+    records = [
+        {"id": f"{text[:60]}{n}", "title": f"Newts {n} {text}", "authors": [text], "url": text,
+         "abstract": f"Newts swim in ponds {text} at night. Ponds are wet."}
+        for n, text in enumerate(HOSTILE)
+    ]  # fmt: skip
+    source.write_text("".join(json.dumps(record) + "\n" for record in records))
+    ingest(source, settings=settings, encoder=fake)
+    with served(settings.library) as address, visited(browser, address) as page:
+        ask(page, "which papers are about newts that swim in ponds?")
+        assert page.locator(".card").count() > 5
+        for card in page.locator(".card summary").all()[1:]:
+            card.click()
+        harmless(page)
+        ask(page, "which papers are about newts <img src=x onerror=window.ran=1> ![x](http://evil.example/q)?")
+        harmless(page)
+        page.reload()
+        expect(page.locator(".turn")).to_have_count(2)
+        tab(page, "Map")
+        expect(page.locator("svg.map")).to_be_visible()
+        for point in page.locator("svg.map [data-paper]").all():
+            point.dispatch_event("pointerover")
+            point.dispatch_event("click")
+            harmless(page)
+        tab(page, "Library")
+        expect(page.locator(".shelf li").first).to_be_visible()
+        for paper in page.locator(".shelf summary").all():
+            paper.click()
+        page.locator("#upload input[type=file]").set_input_files(source)
+        expect(page.locator(".report")).to_be_visible()
+        harmless(page)
+
+
+def harmless(page: Page) -> None:
+    assert page.evaluate("window.ran") is None
+    inside = ".thread, #point, #map, #papers, #report, #kept"
+    tags = "script, img, iframe, style, video, input, h1, table, a[href^=javascript]"
+    found = page.evaluate(
+        "([inside, tags]) => [...document.querySelectorAll(inside)].flatMap(e => [...e.querySelectorAll(tags)])"
+        ".map(e => e.outerHTML)", [inside, tags],
+    )  # fmt: skip
+    assert found == []
+    width = page.viewport_size
+    assert width
+    assert page.evaluate("document.documentElement.scrollWidth") <= width["width"]
