@@ -245,6 +245,12 @@ def test_what_a_server_refuses_is_left_out_and_remembered(unknown: tuple[str, ..
         assert len(server.received) == asked + 1
 
 
+def test_where_thoughts_count_there_is_room_for_them() -> None:
+    with LLMServer(refusing("max_tokens")) as server:
+        whole(OpenAIChat(server.url, MODEL, timeout_s=5), REQUEST)
+    assert server.received[-1].body["max_completion_tokens"] > 2_000
+
+
 def test_a_server_that_takes_no_schema_is_told_the_form_in_words() -> None:
     with LLMServer(refusing("json_schema")) as server:
         whole(OpenAIChat(server.url, MODEL, timeout_s=5), ASKS_FORM)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import random
+import re
 import threading
 import time
 import traceback
@@ -220,6 +221,32 @@ def test_looking_up_a_name_keeps_to_the_deadline(monkeypatch: pytest.MonkeyPatch
     failure, _ = failure_of(chat_at("http://slow.invalid/v1"), request())
     released.set()
     assert failure.kind == "timeout"
+
+
+@pytest.mark.parametrize(
+    ("act", "why"),
+    [
+        (
+            fails(400, "this model's maximum\ncontext length is 8 tokens"),
+            "HTTP 400: this model's maximum context length is",
+        ),
+        (
+            fails(404, "no model `m`"),
+            "HTTP 404: no model `m`; see whether http://.* has this model (WHICHPAPERS_MODEL)",
+        ),
+        (fails(401, "no"), "HTTP 401: http://.* does not accept the key in OPENAI_API_KEY"),
+        (fails(429, "slow down", code="rate_limit"), "HTTP 429: slow down"),
+        (sends(b"<html>Bad gateway", "text/html", 502), "HTTP 502: "),
+        (sends(b'{"detail": [{"loc": ["body", "messages"]}]}', status=422), "HTTP 422: Error code: 422 - .*messages"),
+        (fails(400, ECHO), "HTTP 400: (the server echoes the request)"),
+        (fails(500, f"key {SECRET} and Bearer abc, sk-other"), "HTTP 500: key *** and *** ***"),
+    ],
+)
+def test_the_reason_is_in_the_servers_words(act: Act, why: str) -> None:
+    with LLMServer(lambda _: act) as server:
+        failure, _ = failure_of(chat_at(server.url), request())
+    pattern = re.escape(why).replace(r"\.\*", ".*")
+    assert re.match(pattern, failure.why), failure.why
 
 
 def test_a_redirect_is_never_followed() -> None:

@@ -86,6 +86,13 @@ def test_what_models_write_for_json_is_read(text: str) -> None:
     assert read(said(text), Papers) == (VALUE, False)
 
 
+def test_of_several_values_the_last_counts_but_first_of_all_one_to_the_letter() -> None:
+    other = '{"papers":[]}'
+    assert read(said(f"{other} No: {GOOD}"), Papers) == (VALUE, False)
+    assert read(said(f"{GOOD} No: {other}"), Papers) == (Papers(papers=()), False)
+    assert read(said(GOOD + ' where {"papers": [], "of": "an example"}'), Papers) == (VALUE, False)
+
+
 @pytest.mark.parametrize(
     ("text", "why"),
     [

@@ -38,6 +38,9 @@ _MARKS: Mapping[str, tuple[str, ...]] = {
 }
 """The parts of a request that some servers refuse, and the words by which they say so."""
 
+_THOUGHT = 4_000
+"""Tokens that a model gets to think before it replies, where the server counts those with the reply's."""
+
 
 class OpenAIChat:
     """A model behind a base URL. What its server refuses to read in a request is left out from then on."""
@@ -157,13 +160,9 @@ def _post(client: openai.OpenAI, body: Mapping[str, Any]) -> object:
 
 
 def _body(model: str, request: Request, refused: frozenset[str]) -> dict[str, Any]:
-    limit = "max_completion_tokens" if "max_tokens" in refused else "max_tokens"
-    wanted: dict[str, Any] = {
-        "stream": True,
-        "stream_options": {"include_usage": True},
-        limit: request.max_tokens,
-        **SAMPLING,
-    }
+    thinks = "max_tokens" in refused
+    limit = {"max_completion_tokens": request.max_tokens + _THOUGHT} if thinks else {"max_tokens": request.max_tokens}
+    wanted: dict[str, Any] = {"stream": True, "stream_options": {"include_usage": True}, **limit, **SAMPLING}
     if "stream" in refused:
         del wanted["stream_options"]
     body = {name: value for name, value in wanted.items() if name not in refused}

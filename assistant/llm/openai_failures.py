@@ -27,12 +27,12 @@ def failure(error: Exception, endpoint: str, *, secret: str, sent: str) -> ChatF
         sent: The request's text: no run of it is in the message.
     """
     if isinstance(error, openai.APIStatusError):
-        return _of_status(error, endpoint, _said(error.message, secret, sent))
+        return _of_status(error, endpoint, _said(_message(error), secret, sent))
     if isinstance(error, openai.APIConnectionError):
         return _of_connection(error.__cause__ or error, endpoint)
     if isinstance(error, openai.APIError):
         kind: FailureKind = "quota" if _is_quota(error) else "overloaded"
-        return ChatFailed(kind, f"an error in the midst of the reply: {_said(error.message, secret, sent)}")
+        return ChatFailed(kind, f"an error in the midst of the reply: {_said(_message(error), secret, sent)}")
     if isinstance(error, httpx.HTTPError):
         return _of_connection(error, endpoint, begun=True)
     return ChatFailed("nonsense", f"what {endpoint} sent is not a chat completion ({type(error).__name__})")
@@ -68,6 +68,12 @@ def _of_connection(error: BaseException, endpoint: str, *, begun: bool = False) 
 def _is_quota(error: openai.APIError) -> bool:
     said = f"{error.code} {error.type} {error.message}".lower()
     return any(mark in said for mark in ("insufficient_quota", "billing", "credit balance"))
+
+
+def _message(error: openai.APIError) -> str:
+    """The server's own words, where its error is of the usual form."""
+    told = error.body.get("message") if isinstance(error.body, dict) else None
+    return told if isinstance(told, str) else error.message
 
 
 def _said(message: str, secret: str, sent: str) -> str:
