@@ -20,6 +20,7 @@ from evals.cases import OWN_CASES
 from evals.compare import compare, markdown, read_run
 from evals.errors import BadOption, EvalsError
 from evals.evaluate import Plan, evaluate
+from evals.from_use import write_cases
 from evals.journal import Progress as Report
 from ingest import IngestError
 from ingest.settings import read_settings
@@ -63,6 +64,10 @@ def evaluate_cases(
     beir: Annotated[
         list[Path] | None, typer.Option(help="Rank these retrieval collections instead (folders in BEIR's form).")
     ] = None,
+    from_use: Annotated[
+        Path | None, typer.Option(help="Write the library's ratings and saved questions to this file, as cases.")
+    ] = None,
+    owner: Annotated[str, typer.Option(help="Whose ratings, where people log in.")] = "",
     gate: Annotated[Path | None, typer.Option(help="TOML file of bounds; exit 1 when one is broken.")] = None,
 ) -> None:
     """Ask judged questions, print the measures, and write scores.json, report.md and report.html to a folder.
@@ -76,6 +81,12 @@ def evaluate_cases(
         print(markdown(compare(*map(read_run, before))))
         return
     settings = read_settings({"library": library})
+    if from_use:
+        collected = write_cases(settings, owner, from_use)
+        print(f"{len(collected.cases)} cases written to {from_use}; {len(collected.left_out)} questions left out")
+        for question in collected.left_out:
+            print(f"not known what would answer: {question}", file=sys.stderr)
+        return
     if beir:
         with _progress("reading and ranking") as progress:
             print(rank_collections(beir, settings, out or settings.library / "evals" / "beir", progress))

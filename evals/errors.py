@@ -104,3 +104,11 @@ class NoJudge(EvalsError):
     def __init__(self, why: str) -> None:
         self.why = why
         super().__init__(f"no model to judge with: {why}; or use --judge words")
+
+
+class NoNotes(EvalsError):
+    """A library in which nobody has rated or saved anything."""
+
+    def __init__(self, library: Path) -> None:
+        self.library = library
+        super().__init__(f"no feedback in {str(library)!r}: rate answers in the chat first (whichpapers chat)")
