@@ -17,6 +17,7 @@ from assistant.llm.records import Chat, ChatFailed
 from assistant.offline import OfflineReasoner
 from assistant.records import Answer, Coverage, Depth, Event, Mode, PaperHit, Query, Stage, Token, Trace, Usage, Verdict
 from assistant.retrieve import retrieve
+from assistant.table import Table, tabulate, without_model
 from assistant.understand import understand
 from ingest import Library, Settings
 from ingest.clean import stored
@@ -183,6 +184,29 @@ class Assistant:
 
         chat = self._model_for(mode, depth)
         return price(self.library, chat.model, depth) if chat else Usage()
+
+    def table(
+        self, question: str, columns: Sequence[str], mode: Mode = "auto", depth: Depth = "thorough"
+    ) -> Table:  # fmt: skip
+        """Answers `question` as a table: a row for each paper cited, and behind each cell the sentence that states it.
+
+        Args:
+            question: See `stream`, as for the errors.
+            columns: What to tell of each paper, in a few words each; see `table.parse_columns`.
+            mode: See `stream`.
+            depth: See `stream`.
+        """
+        table = tabulate(self.library, self.ask(question, (), mode, depth), columns)
+        if table.answer.mode == "offline" or not (chat := self._model_for(mode, depth)):
+            return table
+        from assistant.by_llm.tabulate import tabulate_by  # noqa: PLC0415  (the model's stages take time to import)
+
+        try:
+            return tabulate_by(self.library, chat, table, self.settings.model_calls_at_once)
+        except ChatFailed as failure:
+            if mode == "llm":
+                raise
+            return without_model(table, f"{failure.kind}: {failure.why}")
 
     def search(self, query: str, k: int = 50) -> tuple[PaperHit, ...]:
         """Ranks papers for `query`, best first, ties by id; no language model takes part.

@@ -15,7 +15,7 @@ import typer
 import assistant as answers
 import ingest as libraries
 from assistant.command import run
-from assistant.errors import AnswerUnreadable, AssistantError, VerificationFailed
+from assistant.errors import AnswerUnreadable, AssistantError, BadOption, VerificationFailed
 from assistant.records import Answer, Event, Stage, Usage
 from ingest.errors import IngestError, LibraryMissing, RecordsRejected, SourceMissing
 from ingest.export import EXPORTS
@@ -33,6 +33,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+EXAMPLE = "which papers use Hessian approximations for quantization"
 REPAIR = "finishing an interrupted ingest"
 PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
 """For a command that is a program of its own."""
@@ -96,7 +97,7 @@ def ask(
         _progress(REPAIR) as progress,
         answers.Assistant.open(settings=settings, progress=progress, use="replay" if replay else "record") as assistant,
     ):
-        if depth == "exhaustive":
+        if depth == "exhaustive" and assistant.model and mode != "offline":
             _say(_price(assistant.price(mode, depth)))  # type: ignore[arg-type]  # checked by ask itself
         events = assistant.stream(question, (), "llm" if replay else mode, depth)  # type: ignore[arg-type]  # as above
         answer = _followed(events)
@@ -181,6 +182,25 @@ def papers(
     with libraries.Library.open(settings.library, settings) as opened:
         every = opened.store.every_paper()
         print(EXPORTS[export](every) if export else "\n".join(f"{paper.id}\t{paper.title}" for paper in every))
+
+
+@app.command()
+def prompts(
+    name: Annotated[str | None, typer.Argument(help="One of the names that this command lists without it.")] = None,
+    question: Annotated[str, typer.Option(help="The question to show it on.")] = EXAMPLE,
+    library: LibraryOption = None,
+) -> None:
+    """List the texts that a language model is sent, or print one as it is sent, on papers of the library."""
+    from assistant.by_llm import example  # noqa: PLC0415  (a quarter of a second, which --help should not take)
+
+    if name is None:
+        print("\n".join(example.stages()))
+        return
+    if name not in example.stages():
+        raise BadOption("NAME", name, f"one of {', '.join(example.stages())}")
+    settings = _settings(library)
+    with libraries.Library.open(settings.library, settings) as opened:
+        print(example.rendered(opened, name, question))
 
 
 @app.command()

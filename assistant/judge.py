@@ -27,7 +27,7 @@ _MENTIONED = 0.5
 """Share of an aspect's information that a paper must hold to mention it."""
 ANSWERABLE = 0.25
 """Least probability of an answer for which one is given: to refuse what has one is thrice as bad as the reverse."""
-_ON_TOPIC = 0.28
+ON_TOPIC = 0.28
 """Least cosine of a question to its nearest sentence: below it lie questions on other matters (decision 0003)."""
 
 
@@ -51,7 +51,7 @@ def judge(library: Library, query: Query, hits: Sequence[PaperHit]) -> Verdict:
 
 def off_topic(hits: Sequence[PaperHit]) -> bool:
     """Whether no sentence of `hits` (at least one) comes near the question."""
-    return max(hit.arms[name].value for hit in hits for name in ("question", "content")) < _ON_TOPIC
+    return max(hit.arms[name].value for hit in hits for name in ("question", "content")) < ON_TOPIC
 
 
 def signs(library: Library, query: Query, hits: Sequence[PaperHit]) -> dict[str, float]:

@@ -16,7 +16,7 @@ Kind = Literal["list", "fact", "compare"]
 Mode = Literal["auto", "offline", "llm"]
 Depth = Literal["quick", "thorough", "exhaustive"]
 ReasonKind = Literal["off_topic", "not_stated", "nothing_found"]
-Role = Literal["proposes", "uses", "compares", "criticises", "mentions"]
+Role = Literal["proposes", "studies", "uses", "compares", "criticises", "mentions"]
 """What a paper does with the thing asked for."""
 
 
@@ -210,6 +210,16 @@ class Usage:
     completion_tokens: int = 0
     cost_usd: float | None = 0.0
     """None when the model's price is not known."""
+
+    def __add__(self, other: Usage) -> Usage:
+        """Both together."""
+        known = self.cost_usd is not None and other.cost_usd is not None
+        return Usage(
+            self.calls + other.calls,
+            self.prompt_tokens + other.prompt_tokens,
+            self.completion_tokens + other.completion_tokens,
+            round((self.cost_usd or 0.0) + (other.cost_usd or 0.0), 6) if known else None,
+        )
 
 
 @dataclass(frozen=True, slots=True)

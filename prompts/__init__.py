@@ -30,7 +30,7 @@ def render(name: str, **fields: object) -> str:
         PromptFields: A field is missing, or the text has no such field.
         FileNotFoundError: There is no such text.
     """
-    template = Template(_text(name))
+    template = Template(source(name))
     wanted = set(template.get_identifiers())
     if wanted != fields.keys():
         raise PromptFields(name, wanted - fields.keys(), set(fields) - wanted)
@@ -39,9 +39,10 @@ def render(name: str, **fields: object) -> str:
 
 def sha256(name: str) -> str:
     """Hash of the text as it stands in the file: goes with every answer that used it."""
-    return hashlib.sha256(_text(name).encode()).hexdigest()
+    return hashlib.sha256(source(name).encode()).hexdigest()
 
 
 @cache
-def _text(name: str) -> str:
+def source(name: str) -> str:
+    """The text as it stands in the file, with its `$fields`."""
     return (_FOLDER / f"{name}.md").read_text("utf-8")

@@ -18,7 +18,7 @@ from ingest import Library, Settings, ingest
 from ingest.export import jsonl
 from tests.fakes import Script, ScriptedChat, WordEncoder
 from tests.test_answer_json import CONTRACT
-from tests.test_library import many
+from tests.test_library import WORDS, many
 
 QUESTION = "which papers use the Hessian for quantization"
 PLAN = {
@@ -278,6 +278,9 @@ def test_a_quick_or_factual_answer_without_any_proof_is_nonsense(
         Assistant(library, settings, chat).ask("At how many bits does it match?", mode="llm", depth=depth)
 
 
+ANYTHING = f"papers on {' '.join(WORDS[:6])}"
+
+
 @pytest.fixture
 def thirty(settings: Settings) -> Iterator[Library]:
     source = settings.library.parent / "many.jsonl"
@@ -302,14 +305,14 @@ def test_a_batch_that_fails_leaves_the_others_and_is_told(
 
     chat = script(judge=sometimes, answer_list="")
     settings = settings.model_copy(update={"model_calls_at_once": 1})
-    answer = Assistant(thirty, settings, chat).ask("papers on anything", mode="llm")
+    answer = Assistant(thirty, settings, chat).ask(ANYTHING, mode="llm")
     assert 15 < answer.coverage.judged < 30
     assert any("no usable verdict" in notice for notice in answer.notices)
 
 
 def test_when_most_batches_fail_the_model_has_failed(thirty: Library, settings: Settings) -> None:
     with pytest.raises(ChatFailed, match="timeout"):
-        Assistant(thirty, settings, script(judge=ChatFailed("timeout", "no reply"))).ask("anything", mode="llm")
+        Assistant(thirty, settings, script(judge=ChatFailed("timeout", "no reply"))).ask(ANYTHING, mode="llm")
 
 
 def test_a_thorough_answer_estimates_its_recall_from_an_audit(
@@ -322,7 +325,7 @@ def test_a_thorough_answer_estimates_its_recall_from_an_audit(
     first = judges(**{"": {"meets": [1, 2], "sentences": [1]}})
     recalls = []
     for _ in range(2):
-        answer = Assistant(thirty, settings, script(judge=first, answer_list="")).ask("anything at all", mode="llm")
+        answer = Assistant(thirty, settings, script(judge=first, answer_list="")).ask(ANYTHING, mode="llm")
         recalls.append(answer.coverage.estimated_recall)
     assert recalls[0] == recalls[1]
     assert recalls[0]

@@ -6,6 +6,7 @@ conditions it meets, and its proof is the library's text of the sentences named.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -76,26 +77,29 @@ def judge(asker: Asker, query: Query, sheets: Sequence[Sheet], at_once: int) -> 
 
 
 def batches(sheets: Iterable[Sheet]) -> Iterator[tuple[Sheet, ...]]:
-    """Batches within the budget, in order. A paper whose text gives orders is judged apart, away from all others."""
+    """Batches of about the same size, in order. A paper whose text gives orders is judged apart from all others."""
+    sheets = tuple(sheets)
+    together = [sheet for sheet in sheets if not sheet.withheld]
+    total = sum(sheet.tokens for sheet in together)
+    room = total / max(1, math.ceil(total / BATCH_TOKENS))
     batch: list[Sheet] = []
-    for sheet in sheets:
-        if sheet.withheld:
-            yield (sheet,)
-            continue
-        if batch and sum(each.tokens for each in batch) + sheet.tokens > BATCH_TOKENS:
+    for sheet in together:
+        batch.append(sheet)
+        if sum(each.tokens for each in batch) >= room:
             yield tuple(batch)
             batch = []
-        batch.append(sheet)
     if batch:
         yield tuple(batch)
+    yield from ((sheet,) for sheet in sheets if sheet.withheld)
 
 
 def overhead_tokens(query: Query) -> int:
     """Tokens that each batch costs beside its papers."""
-    return count(render("rules")) + count(render("judge", **_fields(query, "")))
+    return count(render("rules")) + count(render("judge", **fields(query, "")))
 
 
-def _fields(query: Query, papers: str) -> dict[str, str]:
+def fields(query: Query, papers: str) -> dict[str, str]:
+    """What a prompt about papers is filled with: the question, its numbered conditions, and the papers."""
     conditions = query.criteria or (query.text,)
     numbered = "\n".join(f"{number}. {condition}" for number, condition in enumerate(conditions, start=1))
     return {"question": query.text, "criteria": numbered, "papers": papers}
@@ -109,7 +113,7 @@ def _side_by_side(
     def ask(batch: Sequence[Sheet]) -> Findings | ChatFailed:
         try:
             papers = "\n\n".join(sheet.text for sheet in batch)
-            return asker.form("judge", Findings, MAX_TOKENS, **_fields(query, papers))
+            return asker.form("judge", Findings, MAX_TOKENS, **fields(query, papers))
         except ChatFailed as failure:
             return failure
 

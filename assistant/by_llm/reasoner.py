@@ -54,7 +54,7 @@ SUPPORTED_ALONE = 0.3
 SUPPORTED_BESIDE = 0.05
 """Least support of a sentence that the model, too, has read against its sources."""
 
-_ROLES = {None: 0, "proposes": 0, "uses": 0, "compares": 0, "criticises": 0, "mentions": 1}
+_IN_PASSING = "mentions"
 """Papers that only mention a thing come after those that deal with it."""
 
 
@@ -98,6 +98,8 @@ class ModelReasoner:
         if self.depth == "quick":
             self._sheets = packed(every, QUICK_TOKENS - writing_overhead(query))
             return Verdict(tuple(map(_unread, self._sheets)), None if self._sheets else "nothing_found")
+        if not hits or off_topic(hits):
+            return Verdict((), "off_topic" if hits else "nothing_found")
         chosen, audited = self._chosen(query, every)
         self._sheets = tuple(sorted({*chosen, *audited}, key=lambda sheet: sheet.key))
         judged = yield from judge(self.asker, query, self._sheets, self.at_once)
@@ -106,7 +108,7 @@ class ModelReasoner:
         if read < len(self._sheets):
             self._notices["notice_unjudged"] = {"count": len(self._sheets) - read}
         proved = self._proved(query, judged)
-        verdict = Verdict(proved, _no_answer(query, hits, proved))
+        verdict = Verdict(proved, _no_answer(query, proved))
         return verdict if verdict.abstained_because else self._estimated(verdict, query, every)
 
     def write(self, query: Query, verdict: Verdict, coverage: Coverage) -> Generator[Stage | Token, None, Draft]:
@@ -149,7 +151,9 @@ class ModelReasoner:
                 self._dropped.unsupported += 1
                 judgement = replace(judgement, satisfied=False, lacks=None, role=None)  # noqa: PLW2901
             kept.append(judgement)
-        order = sorted(kept, key=lambda j: (not j.satisfied, _ROLES[j.role], j.lacks is None, -j.relevance, j.paper.id))
+        order = sorted(
+            kept, key=lambda j: (not j.satisfied, j.role == _IN_PASSING, j.lacks is None, -j.relevance, j.paper.id)
+        )
         return tuple(_explained(order, query))
 
     def _estimated(self, verdict: Verdict, query: Query, every: Sequence[Sheet]) -> Verdict:
@@ -195,14 +199,18 @@ class ModelReasoner:
 
     def _verified(self, lines: Sequence[Supported]) -> list[Supported]:
         """The lines that the model, reading them against their sources, finds supported."""
-        claims = [each for each in lines if each.line.references]
+        cites = [bool(each.line.references) for each in lines]
         try:
-            told = verify(self.asker, [each.line for each in claims]) if claims else {}
+            told = verify(self.asker, [each.line for each in lines]) if any(cites) else {}
         except ChatFailed:
             told = {}
-        kept = {id(each) for place, each in enumerate(claims) if told.get(place, each.support >= SUPPORTED_ALONE)}
-        self._dropped.unsupported += len(claims) - len(kept)
-        return [each for each in lines if id(each) in kept or not each.line.references]
+        kept = [
+            each
+            for place, each in enumerate(lines)
+            if not cites[place] or told.get(place, each.support >= SUPPORTED_ALONE)
+        ]
+        self._dropped.unsupported += len(lines) - len(kept)
+        return kept
 
     def _draft(
         self, query: Query, verdict: Verdict, coverage: Coverage, lines: Sequence[Supported]
@@ -263,9 +271,7 @@ def _explained(judgements: Iterator[Judgement] | Sequence[Judgement], query: Que
             yield judgement
 
 
-def _no_answer(query: Query, hits: Sequence[PaperHit], judgements: Sequence[Judgement]) -> ReasonKind | None:
+def _no_answer(query: Query, judgements: Sequence[Judgement]) -> ReasonKind | None:
     if any(judgement.satisfied for judgement in judgements):
         return None
-    if hits and off_topic(hits):
-        return "off_topic"
     return "not_stated" if query.kind == "fact" else "nothing_found"

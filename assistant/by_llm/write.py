@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from assistant.by_llm.asker import Asker
+from assistant.by_llm.judge import fields
 from assistant.by_llm.sheets import Sheet
 from assistant.llm.tokens import count
 from assistant.records import Query, Quote
@@ -66,8 +67,8 @@ def write(asker: Asker, query: Query, sheets: Sequence[Sheet], dropped: Dropped)
         ChatFailed: The model broke off. Lines may have been yielded before.
     """
     known = {sheet.key: sheet for sheet in sheets}
-    fields = _fields(query, "\n\n".join(sheet.text for sheet in sheets))
-    for raw in asker.lines(_prompt(query), MAX_TOKENS, **fields):
+    papers = "\n\n".join(sheet.text for sheet in sheets)
+    for raw in asker.lines(_prompt(query), MAX_TOKENS, **fields(query, papers)):
         if raw.strip("*_. ") == NOT_STATED:
             dropped.not_stated = True
         elif line := read(raw[:MAX_LINE_CHARS], known, dropped):
@@ -76,16 +77,11 @@ def write(asker: Asker, query: Query, sheets: Sequence[Sheet], dropped: Dropped)
 
 def overhead_tokens(query: Query) -> int:
     """Tokens that the prompt costs beside its papers."""
-    return count(render("rules")) + count(render(_prompt(query), **_fields(query, "")))
+    return count(render("rules")) + count(render(_prompt(query), **fields(query, "")))
 
 
 def _prompt(query: Query) -> str:
     return "answer_list" if query.kind == "list" else "answer"
-
-
-def _fields(query: Query, papers: str) -> dict[str, str]:
-    criteria = "\n".join(f"- {condition}" for condition in query.criteria) or f"- {query.text}"
-    return {"question": query.text, "criteria": criteria, "papers": papers}
 
 
 def read(raw: str, known: Mapping[int, Sheet], dropped: Dropped) -> Line | None:
