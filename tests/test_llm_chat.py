@@ -310,6 +310,22 @@ def test_tokens_spent_before_a_word_are_an_incomplete_reply_where_a_form_is_aske
     assert (reply.text, reply.complete) == ("", False)
 
 
+@pytest.mark.parametrize("form", [None, FORM])
+def test_a_server_that_cut_the_prompt_without_a_word_is_found_out(form: dict[str, Any] | None) -> None:
+    long = Request("x", (Message("user", "Layers differ in how well they bear quantization. " * 600),), 9, form)
+    counted = count_messages(long.messages)
+    for told, found_out in ((2_050, True), (int(counted * 0.6), True), (int(counted * 0.8), False), (9_999, False)):
+        usage = {"prompt_tokens": told, "completion_tokens": 3}
+        with LLMServer(lambda _, usage=usage: says("Hi.", usage=usage)) as server:  # type: ignore[misc]  # a default
+            chat = OpenAIChat(server.url, MODEL, timeout_s=5)
+            if not found_out:
+                assert whole(chat, long).prompt_tokens == told
+                continue
+            with pytest.raises(ChatFailed, match=rf"read {told:,} of about {counted:,} tokens") as caught:
+                whole(chat, long)
+            assert caught.value.kind == "refused"
+
+
 def test_closing_the_stream_ends_the_call() -> None:
     ended = threading.Event()
 

@@ -41,6 +41,10 @@ _MARKS: Mapping[str, tuple[str, ...]] = {
 _THOUGHT = 4_000
 """Tokens that a model gets to think before it replies, where the server counts those with the reply's."""
 
+_SURE, _LEAST_READ = 1_000, 0.7
+"""Tokens from which on, and share at which, a server's count of a prompt shows that it did not read all of it. Our
+encoding is among the tersest: another one gives more tokens for English, and hardly ever a tenth less."""
+
 
 class OpenAIChat:
     """A model behind a base URL. What its server refuses to read in a request is left out from then on."""
@@ -96,7 +100,7 @@ class OpenAIChat:
         yield Reply(
             text,
             name,
-            count_messages(request.messages) if prompt is None else prompt,
+            _read_tokens(request, prompt),
             count(text) if completion is None else completion,
             complete=finish not in INCOMPLETE,
             local=is_loopback(self.endpoint),
@@ -198,6 +202,15 @@ def _check(text: str, finish: str | None, request: Request) -> None:
         raise ChatFailed("nonsense", "an empty reply, or none that can be read")
     if request.form is None:
         raise ChatFailed("cut_off", f"it spent {request.max_tokens} tokens before it said anything")
+
+
+def _read_tokens(request: Request, told: int | None) -> int:
+    """Tokens of the prompt: the server's count, checked by ours, as some servers cut a long prompt and say nothing."""
+    counted = count_messages(request.messages)
+    if told is not None and counted > _SURE and told < _LEAST_READ * counted:
+        why = f"the server read {told:,} of about {counted:,} tokens of the request; give its model a longer context"
+        raise ChatFailed("refused", f"{why} (Ollama: OLLAMA_CONTEXT_LENGTH)")
+    return counted if told is None else told
 
 
 class _Loose(BaseModel):
