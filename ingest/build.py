@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from ingest.change import Visit
 from ingest.encode import Encoder
 from ingest.errors import NothingReadable, RecordsRejected
 from ingest.files import find, open_pages
+from ingest.fold import Seen
 from ingest.library import Library
 from ingest.project import Progress
 from ingest.read import check_format, read
-from ingest.records import IngestReport, Paper, Rejection, Warned
+from ingest.records import IngestReport, Page, Paper, Rejection, Warned
 from ingest.settings import Settings, read_settings
 
 SAMPLE = Path(__file__).with_name("sample")
@@ -25,6 +28,8 @@ def ingest(  # noqa: PLR0913 (a contract: every option by name)
     *,
     page_format: str = "auto",
     strict: bool = False,
+    sync: bool = False,
+    columns: Mapping[str, str] | None = None,
     settings: Settings | None = None,
     encoder: Encoder | None = None,
     progress: Progress | None = None,
@@ -36,6 +41,8 @@ def ingest(  # noqa: PLR0913 (a contract: every option by name)
         library: The library's folder; by default the one that `settings` name.
         page_format: A reader's name (`read.FORMATS`), or "auto" to go by each page's content.
         strict: Raise at the end if anything was rejected; what could be read is stored all the same.
+        sync: Remove what the sources read here held before and hold no longer.
+        columns: What a table or JSON calls our fields, where that cannot be guessed: {"title": "Name"}.
         settings: By default made from the environment.
         encoder: Used instead of the one that `settings` name.
         progress: Called with (papers done, papers to do) while vectors are made.
@@ -48,18 +55,21 @@ def ingest(  # noqa: PLR0913 (a contract: every option by name)
     """
     started = time.monotonic()
     settings = settings or read_settings({})
-    sources = Sources([paths] if isinstance(paths, Path | str) else paths, page_format)
+    sources = Sources([paths] if isinstance(paths, Path | str) else paths, page_format, columns)
     sources.require_a_paper()
     with Library.open_to_write(Path(library or settings.library), settings, encoder) as target:
-        outcomes = target.add(sources.papers())
+        seen: Seen = Counter()
+        outcomes = target.add(sources.papers(), seen)
+        removed = target.visited(sources.visit(seen), sync=sync)
         target.catch_up(progress)
         report = IngestReport(
             read=outcomes.total() + len(sources.rejections),
             works=len(target),
-            **{name: outcomes[name] for name in ("added", "updated", "unchanged", "merged")},
+            **{name: outcomes[name] for name in ("added", "updated", "unchanged", "merged", "left_out")},
             rejected=len(sources.rejections),
             rejections=tuple(sources.rejections),
             warnings=tuple(sources.warnings),
+            removed=removed,
             seconds=round(time.monotonic() - started, 3),
         )
         target.log(report)
@@ -77,6 +87,7 @@ class Sources:
         self._files = find(map(Path, paths))
         self.rejections: list[Rejection] = []
         self.warnings: list[Warned] = []
+        self._visited: dict[str, Path] = {}
 
     def require_a_paper(self) -> None:
         """Reads as far as the first paper, and raises NothingReadable if there is none."""
@@ -87,8 +98,11 @@ class Sources:
         """Yields every paper, in a stable order; rejections and warnings are complete when it ends."""
         self.rejections.clear()
         self.warnings.clear()
+        self._visited.clear()
         for path, origin in self._files:
             for page in open_pages(path, origin, self.warnings, self._columns):
+                if isinstance(page, Page):
+                    self._visited[page.origin] = path
                 for found in [page] if isinstance(page, Rejection) else read(page, self._format):
                     if isinstance(found, Paper):
                         yield found
@@ -96,3 +110,9 @@ class Sources:
                         self.rejections.append(found)
                     else:
                         self.warnings.append(found)
+
+    def visit(self, seen: Seen) -> Visit:
+        """What was looked at, once `papers` has ended."""
+        folders = [path.resolve() for path in map(Path, self._given) if path.is_dir()]
+        unread = frozenset(rejection.where for rejection in self.rejections)
+        return Visit(dict(self._visited), folders, unread, seen)

@@ -163,3 +163,21 @@ class BadFilter(IngestError):
             f"cannot read the filter {expression[:200]!r} at {found} (character {place + 1}): expected {expected};"
             ' for example: year >= 2023 and has_code and author ~ "smith"'
         )
+
+
+class UnknownPaper(IngestError):
+    """The library holds no work of this id."""
+
+    def __init__(self, paper_id: str) -> None:
+        self.paper_id = paper_id
+        super().__init__(
+            f"no paper with the id {paper_id!r}; nothing was changed; list the ids with: whichpapers papers"
+        )
+
+
+class CannotSplit(IngestError):
+    """All sources of a work say the same, so that nothing can be split off it."""
+
+    def __init__(self, paper_id: str) -> None:
+        self.paper_id = paper_id
+        super().__init__(f"paper {paper_id!r} has one text in all its sources; there is nothing to split")

@@ -7,7 +7,7 @@ import shutil
 import sqlite3
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -15,6 +15,7 @@ from typing import Self
 
 from filelock import FileLock, Timeout
 
+from ingest import change
 from ingest.encode import Encoder, open_encoder
 from ingest.errors import (
     EncoderMismatch,
@@ -25,7 +26,7 @@ from ingest.errors import (
     LibraryReadOnly,
     LibraryUnreadable,
 )
-from ingest.fold import Outcome, fold_all
+from ingest.fold import Outcome, Seen, fold_all
 from ingest.project import Progress, catch_up
 from ingest.records import IngestReport, Paper, Passage
 from ingest.settings import Settings
@@ -183,14 +184,45 @@ class Library:
             self.vectors.refresh()
             self._generation = generation
 
-    def add(self, entries: Iterable[Paper]) -> Counter[Outcome]:
+    def add(self, entries: Iterable[Paper], seen: Seen | None = None) -> Counter[Outcome]:
         """Stores entries as readers yield them, and counts what became of each. The indexes owe them then.
+
+        Args:
+            entries: Each with exactly one source.
+            seen: Counts what was read, for `sync`.
 
         Raises:
             LibraryReadOnly: The disk refuses; what was committed before is kept.
         """
         with _disk_may_refuse(self.path):
-            return Counter(fold_all(self.store, entries))
+            return Counter(fold_all(self.store, entries, seen))
+
+    def visited(self, visit: change.Visit, *, sync: bool) -> int:
+        """Remembers where sources lie; under `sync` first removes what they hold no longer; returns how many.
+
+        Raises:
+            LibraryReadOnly: The disk refuses.
+        """
+        with _disk_may_refuse(self.path):
+            removed = change.sync(self.store, visit) if sync else 0
+            with self.store.transaction():
+                self.store.put_places(change.places(visit))
+        return removed
+
+    def remove(self, ids: Sequence[str]) -> None:
+        """Removes works by hand; see `change.remove`."""
+        with _disk_may_refuse(self.path):
+            change.remove(self.store, ids)
+
+    def merge(self, ids: Sequence[str]) -> str:
+        """Makes one work of several by hand; see `change.merge`."""
+        with _disk_may_refuse(self.path):
+            return change.merge(self.store, ids)
+
+    def split(self, paper_id: str) -> list[str]:
+        """Makes works of the different texts of one by hand; see `change.split`."""
+        with _disk_may_refuse(self.path):
+            return change.split(self.store, paper_id)
 
     def log(self, report: IngestReport) -> None:
         """Adds an ingest to the ledger.

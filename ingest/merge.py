@@ -5,11 +5,15 @@ Candidates come from locality-sensitive hashing, so the cost of an entry does no
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import cache, lru_cache
 from itertools import chain
 
+import numpy as np
+import numpy.typing as npt
 from rapidfuzz import fuzz
 
 from ingest.clean import searchable
@@ -18,8 +22,6 @@ from ingest.records import Paper
 _PERMUTATIONS, _ROWS = 64, 4
 """16 bands of 4 rows: two texts whose shingles overlap by 0.6 share a band with probability 0.89, by 0.8 with 0.9998
 (Broder 1997; banding as in Leskovec, Rajaraman, Ullman, Mining of Massive Datasets, section 3.4)."""
-
-
 _TELLING_WORDS = 20
 """An abstract of fewer words ("No abstract available.") may be that of many papers; one real one in 25,000 is."""
 
@@ -30,10 +32,9 @@ _NUMBERS = re.compile(r"\d+|\b(?:ii|iii|iv|vi|vii|viii|ix)\b")
 
 
 def bands(paper: Paper) -> tuple[str, ...]:
-    """The keys under which `paper` is found again: bands of MinHash over title words and over abstract trigrams."""
-    title, abstract = _words(paper.title), _words(paper.abstract)
-    trigrams = {" ".join(abstract[i : i + 3]) for i in range(max(1, len(abstract) - 2))}
-    return (*_banded("t", set(title)), *_banded("a", trigrams))
+    """The keys under which `paper` is found again: bands of MinHash over title words and abstract trigrams, and ids."""
+    ids = ((kind, value) for kind, value in (("arxiv", paper.arxiv), ("doi", paper.doi)) if value)
+    return (*_text_bands(paper.title, paper.abstract), *(f"{kind}:{value}" for kind, value in ids))
 
 
 def same_work(one: Paper, other: Paper) -> bool:
@@ -51,13 +52,15 @@ def same_work(one: Paper, other: Paper) -> bool:
 
 
 def same_id(one: Paper, other: Paper) -> bool:
-    """Whether equal ids mean one work: always for arXiv and DOI, else where title and abstract both agree somewhat.
+    """Whether ids mean one work: always for arXiv and DOI, else where title and abstract both agree somewhat.
 
     Unrelated abstracts have a similarity of at most 0.48 (3,000 pairs of bench/papers_160k.jsonl.gz).
     """
+    if (one.arxiv and one.arxiv == other.arxiv) or (one.doi and one.doi == other.doi):
+        return True
     if one.id != other.id:
         return False
-    if one.id.startswith(("arxiv:", "doi:")):
+    if one.id.startswith(("arxiv:", "doi:", "pmid:")):
         return True
     alike = _similarity(one.title, other.title) >= 0.6 and _similarity(one.abstract, other.abstract) >= 0.5
     return alike and one.digest == other.digest
@@ -75,13 +78,19 @@ def represent(work_id: str, entries: Iterable[Paper]) -> Paper:
         id=work_id,
         authors=next((e.authors for e in ranked if e.authors), ()),
         year=next((e.year for e in ranked if e.year is not None), None),
+        venue=next((e.venue for e in ranked if e.venue), None),
+        categories=tuple(dict.fromkeys(chain.from_iterable(e.categories for e in ranked))),
+        arxiv=next((e.arxiv for e in ranked if e.arxiv), None),
+        doi=next((e.doi for e in ranked if e.doi), None),
         url=next((e.url for e in ranked if e.url), None),
+        code_urls=tuple(dict.fromkeys(chain.from_iterable(e.code_urls for e in ranked))),
         sources=tuple(sorted(chain.from_iterable(e.sources for e in ranked), key=lambda s: (s.origin, s.line))),
     )
 
 
-def _words(text: str) -> list[str]:
-    return re.findall(r"[^\W_]+", searchable(text).casefold())
+@lru_cache(4_096)
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(re.findall(r"[^\W_]+", searchable(text).casefold()))
 
 
 def _same_title(one: Paper, other: Paper, least: float) -> bool:
@@ -101,14 +110,33 @@ def _similarity(one: str, other: str) -> float:
     return fuzz.ratio(*words) / 100 if any(words) else float(one == other)
 
 
-def _banded(prefix: str, shingles: set[str]) -> list[str]:
-    # Imported on first use: it takes half a second, and only an ingest that finds new text needs it.
-    from datasketch import MinHash  # type: ignore[import-untyped]  # noqa: PLC0415  (it carries no types)
+@lru_cache(4_096)
+def _text_bands(title: str, abstract: str) -> tuple[str, ...]:
+    words = _words(abstract)
+    trigrams = {" ".join(words[i : i + 3]) for i in range(max(1, len(words) - 2))}
+    return (*_banded("t", set(_words(title))), *_banded("a", trigrams))
 
-    signature = MinHash(num_perm=_PERMUTATIONS, seed=1)
-    signature.update_batch([shingle.encode() for shingle in sorted(shingles)])
-    values = signature.hashvalues
-    return [
-        f"{prefix}{start}:" + "-".join(f"{int(value):x}" for value in values[start : start + _ROWS])
-        for start in range(0, _PERMUTATIONS, _ROWS)
-    ]
+
+def _banded(prefix: str, shingles: set[str]) -> list[str]:
+    values = _signature(shingles).tolist()
+    starts = range(0, _PERMUTATIONS, _ROWS)
+    return [f"{prefix}{start}:" + "-".join(f"{v:x}" for v in values[start : start + _ROWS]) for start in starts]
+
+
+def _signature(shingles: set[str]) -> npt.NDArray[np.uint32]:
+    """MinHash: of each of 64 permutations of the 32-bit hashes, the least value. Shape (64,)."""
+    heads = b"".join(hashlib.sha1(shingle.encode(), usedforsecurity=False).digest()[:4] for shingle in shingles)
+    hashes = np.frombuffer(heads, dtype="<u4").copy()
+    for shift, factor in ((16, 0x85EBCA6B), (13, 0xC2B2AE35), (16, 1)):  # the finaliser of MurmurHash3 (A. Appleby)
+        hashes = (hashes ^ (hashes >> np.uint32(shift))) * np.uint32(factor)
+    factors, summands = _permutations()
+    permuted = factors * hashes[:, np.newaxis] + summands
+    return np.asarray(permuted.min(axis=0, initial=np.uint32(0xFFFFFFFF)))
+
+
+@cache
+def _permutations() -> npt.NDArray[np.uint32]:
+    """Odd factors and summands: h -> factor * h + summand mod 2**32. Shape (2, 64), the same in every library."""
+    draw = np.random.RandomState(1).randint
+    factors = draw(0, 1 << 31, _PERMUTATIONS, dtype=np.uint32) * np.uint32(2) + np.uint32(1)
+    return np.array([factors, draw(0, 1 << 32, _PERMUTATIONS, dtype=np.uint32)])

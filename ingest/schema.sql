@@ -57,15 +57,15 @@ CREATE TABLE outbox (
     PRIMARY KEY (target, paper_id)
 ) WITHOUT ROWID;
 
--- What a user decided about duplicates: 'join' and 'part' of two entries, 'leave' of one. Since version 2.
+-- What a user decided (change.py): 'join' an entry to a work, 'part' two entries, 'leave' one out. Since version 2.
 CREATE TABLE decisions (
     kind  TEXT NOT NULL,
-    one   TEXT NOT NULL,  -- an entry (fold.names)
-    other TEXT NOT NULL,  -- another, or nothing
+    one   TEXT NOT NULL,  -- an entry (fold.name)
+    other TEXT NOT NULL,  -- a work, an entry, or nothing
     PRIMARY KEY (kind, one, other)
 ) WITHOUT ROWID;
 
--- Below which argument of `ingest` an origin was last read, so that a file that vanished is known. Since version 2.
-CREATE TABLE origins (origin TEXT PRIMARY KEY, root TEXT NOT NULL) WITHOUT ROWID;
+-- Where each origin was last read: a hash of its file's path, by which a file that vanished is known. Since version 2.
+CREATE TABLE origins (origin TEXT PRIMARY KEY, place TEXT NOT NULL) WITHOUT ROWID;
 
 CREATE TABLE ingests (id INTEGER PRIMARY KEY, report TEXT NOT NULL);

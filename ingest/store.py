@@ -10,13 +10,14 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from ingest.errors import IngestError, LibraryEmpty, LibraryUnreadable
 from ingest.records import IngestReport, Paper, Passage, Source
 from ingest.where import Filter, Matching
 
 Item = TypeVar("Item")
+Decision = Literal["join", "part", "leave"]
 
 SCHEMA_VERSION = 2
 TARGETS = ("vectors", "words")
@@ -231,8 +232,49 @@ class Store:
         return [row[0] for row in rows]
 
     def move_entries(self, from_id: str, to_id: str) -> None:
-        """Gives every entry of one work to another."""
+        """Gives every entry of one work to another, and every decision to join it."""
         self._db.execute("UPDATE entries SET paper_id = ? WHERE paper_id = ?", [to_id, from_id])
+        self._db.execute("UPDATE decisions SET other = ? WHERE kind = 'join' AND other = ?", [to_id, from_id])
+
+    def keys(self, paper_id: str) -> list[tuple[int, Paper]]:
+        """Every entry of a work, each with its occurrence."""
+        rows = self._db.execute(
+            "SELECT occurrence, record FROM entries WHERE paper_id = ? ORDER BY origin, own_id, occurrence", [paper_id]
+        )
+        return [(row[0], _entry(row[1])) for row in rows]
+
+    def keys_of(self, origin: str) -> list[tuple[str, int, str]]:
+        """(own id, occurrence, work's id) of every entry of an origin."""
+        rows = self._db.execute("SELECT own_id, occurrence, paper_id FROM entries WHERE origin = ?", [origin])
+        return [(row[0], row[1], row[2]) for row in rows]
+
+    # --- what users decided, and where sources lie ---------------------------------------------------------------
+
+    def decide(self, kind: Decision, one: str, other: str = "") -> None:
+        """Remembers a decision."""
+        self._db.execute("INSERT OR REPLACE INTO decisions VALUES (?, ?, ?)", [kind, one, other])
+
+    def undecide(self, kind: Decision, one: str, other: str = "") -> bool:
+        """Forgets a decision; False if there was none."""
+        where = "kind = ? AND one = ? AND other = ?"
+        return self._db.execute(f"DELETE FROM decisions WHERE {where}", [kind, one, other]).rowcount > 0  # noqa: S608
+
+    def decided(self, kind: Decision, one: str) -> set[str]:
+        """The others of every decision of this kind about `one`."""
+        rows = self._db.execute("SELECT other FROM decisions WHERE kind = ? AND one = ?", [kind, one])
+        return {row[0] for row in rows}
+
+    def has_decisions(self) -> bool:
+        """Whether anything was ever decided."""
+        return self._db.execute("SELECT 1 FROM decisions LIMIT 1").fetchone() is not None
+
+    def places(self) -> dict[str, str]:
+        """Origin -> where it was last read."""
+        return dict(self._db.execute("SELECT * FROM origins ORDER BY origin"))
+
+    def put_places(self, places: Mapping[str, str]) -> None:
+        """Remembers where origins were read."""
+        self._db.executemany("INSERT OR REPLACE INTO origins VALUES (?, ?)", places.items())
 
     # --- what the indexes owe, and what the library remembers of itself ------------------------------------------
 

@@ -230,7 +230,7 @@ def test_an_empty_variable_is_no_setting(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_importing_ingest_loads_no_heavy_package() -> None:
-    heavy = ["torch", "transformers", "sentence_transformers", "chromadb", "llama_index", "datasketch", "gradio"]
+    heavy = ["torch", "transformers", "sentence_transformers", "chromadb", "llama_index", "gradio"]
     code = f"import sys, ingest, prompts; sys.exit(' '.join(name for name in {heavy} if name in sys.modules) or None)"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment(), capture_output=True, check=False)
     assert (done.returncode, done.stderr) == (0, b"")

@@ -110,3 +110,10 @@ def test_a_work_says_the_fullest_abstract_and_keeps_every_source_in_any_order() 
 
 def test_a_work_of_digests_alone_is_a_digest() -> None:
     assert represent("w", [paper(digest=True, sources=(Source("a", 1, "T"),))]).digest
+
+
+def test_bands_are_those_that_libraries_hold_since_the_first_version() -> None:
+    keys = bands(paper("Descent on Curved Spaces", abstract(1)))
+    assert keys[0] == "t0:69b172cd-3822d49-1037479a-ea93368"
+    assert keys[16] == "a0:46f9459-195558d-8e20db-9b797f9"
+    assert bands(paper(arxiv="2101.00001", doi="10.1/x"))[32:] == ("arxiv:2101.00001", "doi:10.1/x")

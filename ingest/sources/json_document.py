@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 
+from ingest.errors import PageUnreadable
 from ingest.records import Page, Paper, Rejection, Source, Warned
 from ingest.sources.fields import paper_of
 from ingest.sources.json_shapes import flat
@@ -27,7 +28,11 @@ def recognises(page: Page) -> bool:
 
 
 def read(page: Page) -> Iterator[Paper | Rejection | Warned]:
-    """Yields a paper or a rejection for each object of the list; what follows a broken one is not read."""
+    """Yields a paper or a rejection for each object of the list; what follows a broken one is not read.
+
+    Raises:
+        PageUnreadable: It is no whole JSON document, or too large.
+    """
     content = text(whole(page, MAX_BYTES))
     start = len(content) - len(content.lstrip())
     opened = _LIST.match(content, start)
@@ -42,8 +47,7 @@ def read(page: Page) -> Iterator[Paper | Rejection | Warned]:
             record, place = decoder.raw_decode(content, place)
         except (ValueError, RecursionError) as error:
             reason = error.msg if isinstance(error, json.JSONDecodeError) else type(error).__name__
-            yield Rejection(f"{page.origin}:{line}", f"not JSON: {reason}; what follows was not read")
-            return
+            raise PageUnreadable(f"not JSON: {reason} (line {line}); read until there") from error
         if isinstance(record, dict):
             yield paper_of(flat(record), Source(page.origin, line, ""), page.columns)
         else:
