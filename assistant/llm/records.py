@@ -95,6 +95,14 @@ class ChatFailed(AssistantError):
     exit_code = 1
 
     def __init__(self, kind: FailureKind, why: str, *, retry_after_s: float | None = None, calls: int = 1) -> None:
+        """A failure.
+
+        Args:
+            kind: `quota`, `refused`, `too_large` and `not_recorded` will not pass by trying again.
+            why: One line, for people.
+            retry_after_s: When the server wants to be asked again, if it says so.
+            calls: Attempts that brought no reply; 0 when the model was not asked.
+        """
         self.kind, self.why, self.retry_after_s, self.calls = kind, why, retry_after_s, calls
         self.replies: tuple[Reply, ...] = ()
         """What came before it and could not be used, but has its price."""
