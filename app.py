@@ -289,8 +289,8 @@ def _composer(desk: Desk) -> tuple[gr.Textbox, gr.Radio, gr.Radio, gr.Button, gr
     with gr.Column(elem_id="composer"):
         with gr.Row(elem_id="asking"):
             question = gr.Textbox(
-                label="Question", show_label=False, placeholder="Ask the papers a question", lines=1, max_lines=6,
-                max_length=MAX_QUESTION_CHARS, autofocus=True, elem_id="question", container=False, scale=8,
+                label="Question", show_label=False, placeholder="Ask the papers", lines=1, max_lines=6,
+                max_length=MAX_QUESTION_CHARS, elem_id="question", container=False, scale=8,
             )  # fmt: skip
             ask = gr.Button("Ask", variant="primary", elem_id="ask", scale=0, min_width=72)
             stop = gr.Button("Stop", interactive=False, elem_id="stop", scale=0, min_width=72)
@@ -317,7 +317,7 @@ def _map(page: Page, tab: gr.Tab, conversation: gr.State) -> None:
 def _library(page: Page) -> tuple[gr.File, gr.HTML, gr.HTML]:
     """Upload box, its report, the list of papers."""
     box = gr.File(
-        file_count="multiple", label="Add papers: saved paper pages (.txt), or .jsonl with title and abstract",
+        file_count="multiple", label="Add papers: each file is read by what is in it",
         elem_id="upload", height=140,
     )  # fmt: skip
     report = _html(elem_id="report")

@@ -54,7 +54,7 @@ def served(library: Path, *arguments: str, module: str = "tests.chat", **variabl
     log = library.with_name(f"{library.name}-{port}.log")
     with log.open("wb") as said:
         process = subprocess.Popen(
-            [sys.executable, "-m", module, str(library), str(port), *arguments],
+            [sys.executable, "-m", module, "--library", str(library), "--port", str(port), *arguments],
             cwd=ROOT, env=environment(**variables), stdout=said, stderr=said,
         )  # fmt: skip
         address = f"http://127.0.0.1:{port}/"

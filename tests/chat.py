@@ -1,10 +1,10 @@
-"""The chat with words for an encoder: `python -m tests.chat LIBRARY PORT [SECONDS]`, SECONDS for each token."""
+"""The chat with words for an encoder: `python -m tests.chat --library DIR --port PORT [--pause SECONDS_A_WORD]`."""
 
 from __future__ import annotations
 
 import os
-import sys
 import time
+from argparse import ArgumentParser
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -39,16 +39,20 @@ class Slow(Assistant):
                 assert isinstance(event, Answer | Stage)
 
 
-def main(library: str, port: str, pause_s: str = "") -> None:
+def main() -> None:
     """Serves until it is ended."""
-    encoder = WordEncoder()
-    settings = Settings(library=Path(library), encoder=encoder.name, offline=True)
-    kind = Slow if pause_s else Assistant
-    Slow.pause_s = float(pause_s or 0)
+    parser = ArgumentParser()
+    parser.add_argument("--library", type=Path)
+    parser.add_argument("--port", type=int)
+    parser.add_argument("--pause", type=float)
+    given, encoder = parser.parse_args(), WordEncoder()
+    settings = Settings(library=given.library, encoder=encoder.name, offline=True)
+    kind = Assistant if given.pause is None else Slow
+    Slow.pause_s = given.pause or 0.0
     desk = Desk(settings, encoder, lambda wanted: kind(Library.open(wanted.library, wanted, encoder), wanted))
     password = os.environ.get("WHICHPAPERS_PASSWORD")
-    app.launch(desk, "127.0.0.1", int(port), Door("reader", password) if password else None)
+    app.launch(desk, "127.0.0.1", given.port, Door("reader", password) if password else None)
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main()

@@ -92,6 +92,7 @@ window.whichpapers = (() => {
 
   /* The conversation: everything in it that can be pressed. */
   function thread(element, trigger, server, watch) {
+    if (innerWidth >= 800) document.querySelector("#question textarea")?.focus();
     element.addEventListener("click", (event) => {
       const button = event.target.closest("button");
       if (!button || !element.contains(button)) return;
@@ -105,6 +106,7 @@ window.whichpapers = (() => {
     });
     watch("value", () => {
       address(element);
+      if (innerWidth < 800) document.activeElement?.blur();
       const last = element.querySelector(".turn[data-last]");
       if (last) last.scrollIntoView({ block: "start" });
       else scrollTo(0, 0);
