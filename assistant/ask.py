@@ -7,7 +7,7 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Protocol, Self, get_args
+from typing import Literal, Protocol, Self, TypedDict, Unpack, get_args
 
 from assistant.compose import Draft
 from assistant.errors import BadOption, BadQuestion, NoModel
@@ -15,6 +15,7 @@ from assistant.llm.open import open_chat, why_not
 from assistant.llm.record import Use
 from assistant.llm.records import Chat, ChatFailed
 from assistant.offline import OfflineReasoner
+from assistant.pile import Pile
 from assistant.records import Answer, Coverage, Depth, Event, Mode, PaperHit, Query, Stage, Token, Trace, Usage, Verdict
 from assistant.retrieve import retrieve
 from assistant.table import Table, tabulate, without_model
@@ -23,9 +24,13 @@ from ingest import Library, Settings
 from ingest.clean import stored
 from ingest.project import Progress
 from ingest.settings import read_settings
+from ingest.where import Filter
 
 Turn = Mapping[str, str]
 """One turn of a conversation: {"role": "user" | "assistant", "content": text}."""
+
+Where = Filter | str | None
+"""Which papers are asked; None for all."""
 
 MAX_QUESTION_CHARS = 2_000
 
@@ -98,13 +103,24 @@ class Assistant:
         return self._chat.model if self._chat else None
 
     def ask(
-        self, question: str, history: Sequence[Turn] = (), mode: Mode = "auto", depth: Depth = "thorough"
+        self,
+        question: str,
+        history: Sequence[Turn] = (),
+        mode: Mode = "auto",
+        depth: Depth = "thorough",
+        where: Where = None,
     ) -> Answer:
         """Answers `question`. Arguments and errors are those of `stream`."""
-        return next(event for event in self.stream(question, history, mode, depth) if isinstance(event, Answer))
+        events = self.stream(question, history, mode, depth, where)
+        return next(event for event in events if isinstance(event, Answer))
 
     def stream(
-        self, question: str, history: Sequence[Turn] = (), mode: Mode = "auto", depth: Depth = "thorough"
+        self,
+        question: str,
+        history: Sequence[Turn] = (),
+        mode: Mode = "auto",
+        depth: Depth = "thorough",
+        where: Where = None,
     ) -> Iterator[Event]:
         """Answers `question` step by step: each stage as it begins, the text in pieces, at last the Answer.
 
@@ -116,29 +132,31 @@ class Assistant:
             history: The conversation so far, oldest turn first, so that "does it work without labels?" can be asked.
             mode: `offline` uses no language model; `auto` uses one if it is configured; `llm` insists on one.
             depth: `quick` is one call over the best papers, `thorough` judges the best hundred or so, `exhaustive` all.
+            where: Asks only of the papers that fit, such as `year >= 2023 and has_code`; see `ingest.where`.
 
         Raises:
             BadQuestion: It is empty or too long.
             BadOption: `mode`, `depth` or a turn of `history` is not of its form.
+            BadFilter: `where` cannot be read.
             NoModel: Mode `llm` without a language model.
             ChatFailed: Mode `llm`, and the language model gave no usable reply.
         """
         inquiry = _checked(question, history, mode, depth)
         self.library.refresh()
-        fallback, spent = None, Usage()
+        pile, fallback, spent = Pile.of(self.library, where), None, Usage()
         if chat := self._model_for(mode, depth):
-            reasoner = self._reasoner(chat, depth)
+            reasoner = self._reasoner(pile, chat, depth)
             try:
-                yield from self._answer(inquiry, reasoner)
+                yield from self._answer(inquiry, pile, reasoner)
                 return
             except ChatFailed as failure:
                 if mode == "llm":
                     raise
                 fallback, spent = f"{failure.kind}: {failure.why}", reasoner.usage()
-        yield from self._answer(inquiry, OfflineReasoner(self.library, depth, fallback, spent))
+        yield from self._answer(inquiry, pile, OfflineReasoner(pile, depth, fallback, spent))
 
-    def _answer(self, inquiry: Inquiry, reasoner: Reasoner) -> Iterator[Event]:
-        papers, clock = len(self.library), Clock()
+    def _answer(self, inquiry: Inquiry, pile: Pile, reasoner: Reasoner) -> Iterator[Event]:
+        papers, clock = pile.papers, Clock()
 
         yield Stage("understand", inquiry.question)
         query = reasoner.understand(inquiry.question, inquiry.turns)
@@ -171,23 +189,29 @@ class Assistant:
             removed=draft.removed,
             usage=reasoner.usage(),
             trace=Trace(
-                settings={"mode": inquiry.mode, "depth": inquiry.depth},
+                settings={"mode": inquiry.mode, "depth": inquiry.depth}
+                | ({"where": pile.where.describe()} if pile.where else {}),
                 prompts=draft.prompts,
-                library={"papers": str(papers), "encoder": self.library.encoder.name},
+                library={"papers": str(len(self.library)), "encoder": self.library.encoder.name},
                 seconds=clock.seconds,
             ),
         )
 
-    def price(self, mode: Mode = "auto", depth: Depth = "thorough") -> Usage:
+    def price(self, mode: Mode = "auto", depth: Depth = "thorough", where: Where = None) -> Usage:
         """What an answer will ask of the language model, at most, by an estimate from this library's papers."""
         from assistant.by_llm.price import price  # noqa: PLC0415  (the model's stages take time to import)
 
         chat = self._model_for(mode, depth)
-        return price(self.library, chat.model, depth) if chat else Usage()
+        return price(Pile.of(self.library, where), chat.model, depth) if chat else Usage()
 
     def table(
-        self, question: str, columns: Sequence[str], mode: Mode = "auto", depth: Depth = "thorough"
-    ) -> Table:  # fmt: skip
+        self,
+        question: str,
+        columns: Sequence[str],
+        mode: Mode = "auto",
+        depth: Depth = "thorough",
+        where: Where = None,
+    ) -> Table:
         """Answers `question` as a table: a row for each paper cited, and behind each cell the sentence that states it.
 
         Args:
@@ -195,8 +219,9 @@ class Assistant:
             columns: What to tell of each paper, in a few words each; see `table.parse_columns`.
             mode: See `stream`.
             depth: See `stream`.
+            where: See `stream`.
         """
-        table = tabulate(self.library, self.ask(question, (), mode, depth), columns)
+        table = tabulate(self.library, self.ask(question, (), mode, depth, where), columns)
         if table.answer.mode == "offline" or not (chat := self._model_for(mode, depth)):
             return table
         from assistant.by_llm.tabulate import tabulate_by  # noqa: PLC0415  (the model's stages take time to import)
@@ -208,22 +233,24 @@ class Assistant:
                 raise
             return without_model(table, f"{failure.kind}: {failure.why}")
 
-    def search(self, query: str, k: int = 50) -> tuple[PaperHit, ...]:
+    def search(self, query: str, k: int = 50, where: Where = None) -> tuple[PaperHit, ...]:
         """Ranks papers for `query`, best first, ties by id; no language model takes part.
 
         Args:
             query: Words or a question.
             k: At most this many papers, at least 1.
+            where: Only papers that fit; see `stream`.
 
         Raises:
             BadQuestion: `query` is empty or too long.
             BadOption: `k` is below 1.
+            BadFilter: `where` cannot be read.
         """
         text = _cleaned(query)
         if k < 1:
             raise BadOption("k", k, "a whole number of at least 1")
         self.library.refresh()
-        return retrieve(self.library, understand(text), k)
+        return retrieve(self.library, understand(text), k, Pile.of(self.library, where).where)
 
     def close(self) -> None:
         """Lets go of the library."""
@@ -246,22 +273,25 @@ class Assistant:
             return open_chat(self.settings, self.library.path, use="reuse") or self._chat
         return self._chat
 
-    def _reasoner(self, chat: Chat, depth: Depth) -> Reasoner:
+    def _reasoner(self, pile: Pile, chat: Chat, depth: Depth) -> Reasoner:
         from assistant.by_llm.reasoner import ModelReasoner  # noqa: PLC0415  (the model's stages take time to import)
 
-        return ModelReasoner.over(self.library, chat, depth, self.settings.model_calls_at_once)
+        return ModelReasoner.over(pile, chat, depth, self.settings.model_calls_at_once)
 
 
-def ask(
-    question: str,
-    library: Path | str | None = None,
-    history: Sequence[Turn] = (),
-    mode: Mode = "auto",
-    depth: Depth = "thorough",
-) -> Answer:
+class Options(TypedDict, total=False):
+    """How a question is asked; see `Assistant.stream`."""
+
+    history: Sequence[Turn]
+    mode: Mode
+    depth: Depth
+    where: Where
+
+
+def ask(question: str, library: Path | str | None = None, **options: Unpack[Options]) -> Answer:
     """Opens a library, answers one question and closes it; see `Assistant.open` and `Assistant.stream`."""
     with Assistant.open(library) as assistant:
-        return assistant.ask(question, history, mode, depth)
+        return assistant.ask(question, **options)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,10 @@ from typing import Literal
 
 from assistant.compose import Draft, Notices, compose, digest_notice
 from assistant.judge import judge
+from assistant.pile import Pile
 from assistant.records import Coverage, Depth, PaperHit, Query, Stage, Token, Usage, Verdict
 from assistant.retrieve import retrieve
 from assistant.understand import understand
-from ingest import Library
 
 CANDIDATES: Mapping[Depth, int | None] = {"quick": 50, "thorough": 150, "exhaustive": None}
 """Papers to judge; None for every paper of the library."""
@@ -19,9 +19,9 @@ CANDIDATES: Mapping[Depth, int | None] = {"quick": 50, "thorough": 150, "exhaust
 
 @dataclass(frozen=True, slots=True)
 class OfflineReasoner:
-    """Answers from one library by itself; see `assistant.ask.Reasoner`."""
+    """Answers from the papers by themselves; see `assistant.ask.Reasoner`."""
 
-    library: Library
+    pile: Pile
     depth: Depth
     fallback: str | None = None
     """Why a language model that was wanted took no part."""
@@ -36,18 +36,18 @@ class OfflineReasoner:
 
     def find(self, query: Query) -> tuple[PaperHit, ...]:
         """Ranks candidates."""
-        return retrieve(self.library, query, CANDIDATES[self.depth] or len(self.library))
+        return retrieve(self.pile.library, query, CANDIDATES[self.depth] or max(1, self.pile.papers), self.pile.where)
 
     def judge(self, query: Query, hits: Sequence[PaperHit]) -> Generator[Stage, None, Verdict]:
         """Judges them all at once."""
-        yield Stage("judge", f"{len(hits)} of {len(self.library)} papers", 0, len(hits))
-        return judge(self.library, query, hits)
+        yield Stage("judge", f"{len(hits)} of {self.pile.papers} papers", 0, len(hits))
+        return judge(self.pile.library, query, hits)
 
     def write(self, query: Query, verdict: Verdict, coverage: Coverage) -> Generator[Stage | Token, None, Draft]:
         """Puts the answer together from verbatim sentences."""
         yield Stage("write", "from verbatim sentences")
         notices: Notices = {"notice_fallback": {"why": self.fallback}} if self.fallback else {}
-        notices |= {"notice_extractive": {}} | digest_notice(verdict)
+        notices |= {"notice_extractive": {}} | digest_notice(verdict) | self.pile.notices
         draft = compose(query.kind, verdict, coverage, notices)
         yield from map(Token, draft.text.splitlines(keepends=True))
         return draft

@@ -9,26 +9,26 @@ from assistant.by_llm.judge import BATCH_TOKENS
 from assistant.by_llm.reasoner import ANSWER_TOKENS, JUDGE_TOKENS, QUICK_TOKENS
 from assistant.by_llm.sheets import sheets
 from assistant.llm.meter import cost_usd
+from assistant.pile import Pile
 from assistant.records import Depth, PaperHit, Usage
-from ingest import Library
 
 _SAMPLE = 40
 _PROMPT_TOKENS = 500
 """Of the rules and a prompt, beside the papers."""
 
 
-def price(library: Library, model: str, depth: Depth) -> Usage:
+def price(pile: Pile, model: str, depth: Depth) -> Usage:
     """The calls, tokens and cost of an answer, at most.
 
     Args:
-        library: Its papers' lengths are taken from the first forty.
+        pile: The lengths of its papers are taken from the library's first forty.
         model: Name, for the price.
         depth: How much is read.
 
     Returns:
         With `cost_usd` None where the model's price is not known.
     """
-    judging = _judging(library, depth)
+    judging = _judging(pile, depth)
     calls = 1 + (depth != "quick") * (2 + -(-judging // BATCH_TOKENS))
     papers = QUICK_TOKENS if depth == "quick" else judging + ANSWER_TOKENS + ANSWER_TOKENS // 2
     prompt = papers + calls * _PROMPT_TOKENS
@@ -38,10 +38,10 @@ def price(library: Library, model: str, depth: Depth) -> Usage:
     return Usage(calls, prompt, written, cost_usd(model, prompt, written))
 
 
-def _judging(library: Library, depth: Depth) -> int:
+def _judging(pile: Pile, depth: Depth) -> int:
     if depth == "quick":
         return 0
-    some = tuple(islice(library.store.every_paper(), _SAMPLE))
-    drawn = tuple(sheets(library, [PaperHit(paper, 0.0, (), {}) for paper in some]))
-    every = len(library) * sum(sheet.tokens for sheet in drawn) // max(len(drawn), 1)
+    some = tuple(islice(pile.library.store.every_paper(), _SAMPLE))
+    drawn = tuple(sheets(pile.library, [PaperHit(paper, 0.0, (), {}) for paper in some]))
+    every = pile.papers * sum(sheet.tokens for sheet in drawn) // max(len(drawn), 1)
     return every if depth == "exhaustive" else min(every, JUDGE_TOKENS)

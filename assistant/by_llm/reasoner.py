@@ -22,6 +22,7 @@ from assistant.compose import Draft, Notices, Wording, compose, digest_notice
 from assistant.judge import off_topic
 from assistant.llm.meter import Meter
 from assistant.llm.records import Chat, ChatFailed
+from assistant.pile import Pile
 from assistant.records import (
     Coverage,
     Depth,
@@ -37,7 +38,6 @@ from assistant.records import (
 )
 from assistant.retrieve import retrieve
 from assistant.understand import understand as read_offline
-from ingest import Library
 
 JUDGE_TOKENS = 35_000
 """Prompt tokens of all judging of a thorough answer: some 100 abstracts."""
@@ -62,7 +62,7 @@ _IN_PASSING = "mentions"
 class ModelReasoner:
     """Answers one question with a language model; see `assistant.ask.Reasoner`."""
 
-    library: Library
+    pile: Pile
     asker: Asker
     depth: Depth
     at_once: int
@@ -73,9 +73,9 @@ class ModelReasoner:
     _notices: Notices = field(default_factory=dict)
 
     @classmethod
-    def over(cls, library: Library, chat: Chat, depth: Depth, at_once: int) -> Self:
-        """For one question over `library`."""
-        return cls(library, Asker(chat, Meter()), depth, at_once)
+    def over(cls, pile: Pile, chat: Chat, depth: Depth, at_once: int) -> Self:
+        """For one question over `pile`."""
+        return cls(pile, Asker(chat, Meter()), depth, at_once)
 
     @property
     def model(self) -> str:
@@ -89,12 +89,12 @@ class ModelReasoner:
     def find(self, query: Query) -> tuple[PaperHit, ...]:
         """Ranks candidates for the question and for its other phrasings."""
         if self.depth == "exhaustive":
-            return retrieve(self.library, query, len(self.library))
-        return widened(self.library, query, CANDIDATES)
+            return retrieve(self.pile.library, query, max(1, self.pile.papers), self.pile.where)
+        return widened(self.pile, query, CANDIDATES)
 
     def judge(self, query: Query, hits: Sequence[PaperHit]) -> Generator[Stage, None, Verdict]:
         """Has papers judged; those of a quick answer are judged while it is written."""
-        every = tuple(sheets(self.library, hits))
+        every = tuple(sheets(self.pile.library, hits))
         if self.depth == "quick":
             self._sheets = packed(every, QUICK_TOKENS - writing_overhead(query))
             return Verdict(tuple(map(_unread, self._sheets)), None if self._sheets else "nothing_found")
@@ -144,7 +144,7 @@ class ModelReasoner:
 
     def _proved(self, query: Query, judged: Judged) -> tuple[Judgement, ...]:
         """The judgements, best first; a paper whose named sentences have nothing to do with the question is out."""
-        held = near(self.library, query, judged.judgements)
+        held = near(self.pile.library, query, judged.judgements)
         kept = []
         for judgement, close in zip(judged.judgements, held, strict=True):
             if judgement.satisfied and not close:
@@ -160,7 +160,7 @@ class ModelReasoner:
         """The verdict with its recall: what was read last, and the audit, tell how far the others can be believed."""
         read = {sheet.key for sheet in self._sheets}
         unread = [sheet.hit.similarity for sheet in every if sheet.key not in read]
-        unread += [every[-1].hit.similarity] * (len(self.library) - len(every))
+        unread += [every[-1].hit.similarity] * (self.pile.papers - len(every))
         late = {sheet.paper.id: sheet.hit.similarity for sheet in self._sheets[len(self._sheets) // 2 :]}
         relevant = [judgement.paper.id for judgement in verdict.judgements if judgement.satisfied]
         found = sum(paper_id in late for paper_id in relevant)
@@ -185,7 +185,7 @@ class ModelReasoner:
         return lines
 
     def _support(self, line: Line) -> float:
-        return 1.0 if line.is_row and not line.references else support_of(self.library, line)
+        return 1.0 if line.is_row and not line.references else support_of(self.pile.library, line)
 
     def _to_write(self, verdict: Verdict) -> tuple[Sheet, ...]:
         """The papers that the answer is written from, whole if there is room, else the sentences that show it."""
@@ -243,7 +243,7 @@ class ModelReasoner:
         removed: Notices = (
             {"notice_removed": {"count": self._dropped.unsupported}} if self._dropped.unsupported else {}
         )  # fmt: skip
-        return first | digest_notice(verdict) | self._notices | removed
+        return first | digest_notice(verdict) | self.pile.notices | self._notices | removed
 
     def _removed(self) -> Removed:
         return Removed(unknown_keys=self._dropped.unknown_keys, unsupported_claims=self._dropped.unsupported)
