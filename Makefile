@@ -9,7 +9,7 @@ SAMPLE := $(LIBRARY)/.sample-read
 
 export Q
 
-.PHONY: ask chat test check check-code format scores lock clean
+.PHONY: ask chat test check check-code format gate scores lock clean
 
 ask: $(SAMPLE) ## answer Q from the sample library
 	@$(BIN)/whichpapers ask --library $(LIBRARY) "$$Q"
@@ -35,6 +35,10 @@ test: $(INSTALLED) ## run the tests
 
 check: check-code test ## everything a change must pass
 
+gate: $(SAMPLE) ## whether answers are still as good as evals/gate.toml asks
+	$(BIN)/whichpapers eval --library $(LIBRARY) --mode offline --cases evals/cases/dev.jsonl evals/cases/off_topic.jsonl \
+		--gate evals/gate.toml --out $(LIBRARY)/gate
+
 check-code: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -50,6 +54,8 @@ format: $(INSTALLED) ## put the code in form, and write the generated parts of t
 scores: $(SAMPLE) ## what the README shows: an answer from the sample library, and how good the offline judge is on it
 	$(BIN)/whichpapers ask --library $(LIBRARY) "$$Q" > docs/answer.txt
 	$(BIN)/python -m evals.fit --library $(LIBRARY) > evals/scores.md
+	$(BIN)/python -m evals.agreement --library $(LIBRARY) > evals/agreement.md
+	$(BIN)/whichpapers eval --library $(LIBRARY) --mode offline --baselines > evals/summary.md
 	$(BIN)/cog -r README.md
 
 lock: ## pin what a fresh install of pyproject.toml brings
