@@ -46,7 +46,7 @@ TEXTS = (
 def test_the_default_encoder_says_what_the_published_model_says() -> None:
     published = SentenceTransformerEncoder(str(MODEL_DIR), offline=True).encode(TEXTS[:-1])
     cosines = (published * MiniLM().encode(TEXTS[:-1])).sum(axis=1)
-    assert cosines.min() > 0.99, cosines
+    assert cosines.min() > 0.995, cosines
 
 
 @pytest.mark.slow
