@@ -7,6 +7,7 @@ import subprocess
 import sys
 import traceback
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
@@ -109,17 +110,18 @@ HERE = "http://localhost:1/v1"
 
 
 @pytest.mark.parametrize(
-    ("settings", "word"),
+    ("given", "word"),
     [
-        (Settings(), "WHICHPAPERS_MODEL"),
-        (Settings(api_key=SecretStr(KEY)), "WHICHPAPERS_MODEL"),
-        (Settings(model="m"), "OPENAI_API_KEY is missing for model 'm'"),
-        (Settings(model="m", api_key=SecretStr(KEY), offline=True), "WHICHPAPERS_OFFLINE forbids"),
-        (Settings(base_url="http://10.0.0.1/v1", offline=True), "WHICHPAPERS_OFFLINE forbids"),
-        (Settings(base_url="http://localhost.example.org/v1", offline=True), "WHICHPAPERS_OFFLINE forbids"),
+        ({}, "WHICHPAPERS_MODEL"),
+        ({"api_key": SecretStr(KEY)}, "WHICHPAPERS_MODEL"),
+        ({"model": "m"}, "OPENAI_API_KEY is missing for model 'm'"),
+        ({"model": "m", "api_key": SecretStr(KEY), "offline": True}, "WHICHPAPERS_OFFLINE forbids"),
+        ({"base_url": "http://10.0.0.1/v1", "offline": True}, "WHICHPAPERS_OFFLINE forbids"),
+        ({"base_url": "http://localhost.example.org/v1", "offline": True}, "WHICHPAPERS_OFFLINE forbids"),
     ],
 )
-def test_why_there_is_no_model_is_told_in_one_line(settings: Settings, word: str, tmp_path: Path) -> None:
+def test_why_there_is_no_model_is_told_in_one_line(given: dict[str, Any], word: str, tmp_path: Path) -> None:
+    settings = Settings(**given)
     why = why_not(settings)
     assert why is not None
     assert word in why
@@ -129,17 +131,18 @@ def test_why_there_is_no_model_is_told_in_one_line(settings: Settings, word: str
 
 
 @pytest.mark.parametrize(
-    "settings",
+    "given",
     [
-        Settings(model="m", api_key=SecretStr(KEY)),
-        Settings(model="m", base_url=HERE),
-        Settings(base_url=HERE),
-        Settings(base_url=HERE, offline=True),
-        Settings(base_url="http://127.8.9.1", offline=True),
-        Settings(base_url="http://[::1]:8000", offline=True),
+        {"model": "m", "api_key": SecretStr(KEY)},
+        {"model": "m", "base_url": HERE},
+        {"base_url": HERE},
+        {"base_url": HERE, "offline": True},
+        {"base_url": "http://127.8.9.1", "offline": True},
+        {"base_url": "http://[::1]:8000", "offline": True},
     ],
 )
-def test_opening_a_model_calls_nothing(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_opening_a_model_calls_nothing(given: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = Settings(**given)
     monkeypatch.setattr("socket.create_connection", None)
     chat = open_chat(settings, tmp_path)
     assert why_not(settings) is None
