@@ -23,6 +23,11 @@ SHARED = Path(__file__).parents[2] / "shared"
 """The real pages; beside the checkout in CI, absent elsewhere."""
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The one switch that lets golden texts change."""
+    parser.addoption("--refresh-golden", action="store_true", help="write tests/golden anew")
+
+
 @pytest.fixture(autouse=True)
 def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
     """Any connection to another machine fails the test."""

@@ -9,6 +9,8 @@ from string import Template
 import pytest
 
 import prompts
+from assistant.by_llm.example import rendered, stages
+from ingest import Library
 from prompts import PromptFields, names, render, sha256
 
 FOLDER = Path(prompts.__file__).parent
@@ -50,3 +52,20 @@ def test_the_hash_is_that_of_the_file() -> None:
 def test_an_unknown_name_is_an_error() -> None:
     with pytest.raises(FileNotFoundError):
         render("unknown")
+
+
+GOLDEN = Path(__file__).with_name("golden")
+
+
+@pytest.mark.parametrize("name", [*stages()])
+def test_what_a_model_is_sent_is_what_it_was(name: str, library: Library, pytestconfig: pytest.Config) -> None:
+    """A change to a prompt is a change to every answer: `pytest --refresh-golden` takes it on, for a person to read."""
+    text = rendered(library, name, "which papers use the Hessian for quantization") + "\n"
+    golden = GOLDEN / f"{name}.txt"
+    if pytestconfig.getoption("--refresh-golden"):
+        golden.write_text(text, "utf-8")
+    assert golden.read_text("utf-8") == text
+
+
+def test_every_golden_text_is_one_that_a_model_is_sent() -> None:
+    assert {path.stem for path in GOLDEN.glob("*.txt")} == set(stages())
