@@ -19,6 +19,10 @@ from assistant.errors import AnswerUnreadable, AssistantError, BadOption, Verifi
 from assistant.records import Answer, Event, Stage, Usage
 from ingest.errors import IngestError, LibraryMissing, RecordsRejected, SourceMissing
 from ingest.export import EXPORTS
+from ingest.read import FORMATS
+from ingest.rejected import REJECTED, reasons
+from ingest.sources.fields import read_columns
+from ingest.where import parse
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -44,15 +48,27 @@ LibraryOption = Annotated[
         "--library", "-l", help="Folder of the library [default: WHICHPAPERS_LIBRARY, else the user's data folder]."
     ),
 ]
+WhereOption = Annotated[
+    str | None, typer.Option("--where", help='Only papers of which this is true: "year >= 2023 and has_code".')
+]
 OfflineOption = Annotated[bool, typer.Option("--offline", help="Make any call to another machine an error.")]
 
 
 @app.command()
 def ingest(
-    paths: Annotated[list[Path] | None, typer.Argument(help="Saved pages, .jsonl files, or folders of them.")] = None,
+    paths: Annotated[
+        list[Path] | None, typer.Argument(help="Files of any format below, archives or folders of them; - for stdin.")
+    ] = None,
     sample: Annotated[bool, typer.Option("--sample", help="Read the sample: digests of 595 abstracts.")] = False,
     library: LibraryOption = None,
-    page_format: Annotated[str, typer.Option("--format", help="auto, saved-page or jsonl.")] = "auto",
+    page_format: Annotated[str, typer.Option("--format", help=f"One of {', '.join(FORMATS)}.")] = "auto",
+    columns: Annotated[
+        list[str] | None,
+        typer.Option("--column", help="What a table calls one of our fields, as title=Name; may be given again."),
+    ] = None,
+    sync: Annotated[
+        bool, typer.Option("--sync", help="Remove what these sources held before and no longer do.")
+    ] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 2 if anything is rejected.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
     offline: OfflineOption = False,
@@ -62,18 +78,28 @@ def ingest(
     if not given:
         raise typer.TyperException("name a file or folder to read, or --sample")
     with _progress("encoding papers") as progress:
+        settings = _settings(library, offline=offline)
         report = libraries.ingest(
-            given, page_format=page_format, settings=_settings(library, offline=offline), progress=progress
+            given,
+            page_format=page_format,
+            columns=read_columns(columns or []),
+            sync=sync,
+            settings=settings,
+            progress=progress,
         )
     for notice in (*report.rejections[:20], *report.warnings[:20]):
         _say(f"{notice.where}: {notice.why}")
     if len(report.rejections) > 20:
-        _say(f"... and {len(report.rejections) - 20} more rejected; --json lists them all")
+        _say(f"... and {len(report.rejections) - 20:,} more rejected, all listed in {settings.library / REJECTED}:")
+        for why, count in reasons(report.rejections)[:10]:
+            _say(f"{count:>9,} x {why}")
     if as_json:
         print(json.dumps(report.to_dict(), ensure_ascii=False, indent=2))
     else:
         counts = ("added", "updated", "unchanged", "merged", "rejected")
         told = ", ".join(f"{getattr(report, name)} {name}" for name in counts)
+        told += f", {report.left_out} left out as removed by hand" if report.left_out else ""
+        told += f", {report.removed} gone from their source and removed" if report.removed else ""
         print(f"{report.read} entries read: {told}. The library holds {report.works} works.")
     if strict and report.rejections:
         raise RecordsRejected(report.rejections)
@@ -176,11 +202,15 @@ def verify(
 def papers(
     library: LibraryOption = None,
     export: Annotated[Literal["bibtex", "csv", "jsonl"] | None, typer.Option(help="Print in this form.")] = None,
+    where: WhereOption = None,
 ) -> None:
     """List the papers of a library, or export them."""
     settings = _settings(library)
     with libraries.Library.open(settings.library, settings) as opened:
-        every = opened.store.every_paper()
+        matching = opened.matching(parse(where)) if where else None
+        every = (paper for paper in opened.store.every_paper() if matching is None or paper.id in matching.ids)
+        for column, count in matching.missing.items() if matching else ():
+            _say(f"{count} of {len(opened)} papers say nothing of {column} and fit no condition on it")
         print(EXPORTS[export](every) if export else "\n".join(f"{paper.id}\t{paper.title}" for paper in every))
 
 
@@ -201,6 +231,39 @@ def prompts(
     settings = _settings(library)
     with libraries.Library.open(settings.library, settings) as opened:
         print(example.rendered(opened, name, question))
+
+
+@app.command()
+def remove(
+    ids: Annotated[list[str], typer.Argument(metavar="ID...", help="Ids as `whichpapers papers` lists them.")],
+    library: LibraryOption = None,
+) -> None:
+    """Remove papers from a library; reading their sources again does not bring them back."""
+    with _changing(library) as opened:
+        opened.remove(ids)
+        _say(f"removed {len(set(ids))}; the library holds {len(opened)} works")
+
+
+@app.command()
+def merge(
+    ids: Annotated[list[str], typer.Argument(metavar="ID ID...", help="The first one's id stays.")],
+    library: LibraryOption = None,
+) -> None:
+    """Make one paper of several that are one work; reading their sources again does not undo it."""
+    if len(set(ids)) < 2:
+        raise typer.TyperException("name two ids or more")
+    with _changing(library) as opened:
+        print(opened.merge(ids))
+
+
+@app.command()
+def split(
+    paper_id: Annotated[str, typer.Argument(metavar="ID", help="A paper that is told by several sources.")],
+    library: LibraryOption = None,
+) -> None:
+    """Make a paper of each different text of one; reading their sources again does not undo it."""
+    with _changing(library) as opened:
+        print("\n".join(opened.split(paper_id)))
 
 
 @app.command()
@@ -276,6 +339,17 @@ def _say(line: str) -> None:
 
 def _settings(library: Path | None, *, offline: bool = False) -> libraries.Settings:
     return libraries.read_settings({"library": library, "offline": offline or None})
+
+
+@contextmanager
+def _changing(library: Path | None) -> Iterator[libraries.Library]:
+    """A library that there is, open to write; its indexes are brought up at the end."""
+    settings = _settings(library)
+    if not (settings.library / "library.db").is_file():
+        raise LibraryMissing(settings.library)
+    with libraries.Library.open_to_write(settings.library, settings) as opened:
+        yield opened
+        opened.catch_up()
 
 
 @contextmanager

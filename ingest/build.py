@@ -10,7 +10,7 @@ from pathlib import Path
 from ingest.change import Visit
 from ingest.encode import Encoder
 from ingest.errors import NothingReadable, RecordsRejected
-from ingest.files import find, open_pages
+from ingest.files import find, open_pages, spooled
 from ingest.fold import Seen
 from ingest.library import Library
 from ingest.project import Progress
@@ -37,7 +37,7 @@ def ingest(  # noqa: PLR0913 (a contract: every option by name)
     """Reads papers into a library, making it if there is none. Reading the same again changes nothing.
 
     Args:
-        paths: Files and folders to read.
+        paths: Files, archives and folders to read, and patterns of them; "-" is standard input.
         library: The library's folder; by default the one that `settings` name.
         page_format: A reader's name (`read.FORMATS`), or "auto" to go by each page's content.
         strict: Raise at the end if anything was rejected; what could be read is stored all the same.
@@ -55,24 +55,25 @@ def ingest(  # noqa: PLR0913 (a contract: every option by name)
     """
     started = time.monotonic()
     settings = settings or read_settings({})
-    sources = Sources([paths] if isinstance(paths, Path | str) else paths, page_format, columns)
-    sources.require_a_paper()
-    with Library.open_to_write(Path(library or settings.library), settings, encoder) as target:
-        seen: Seen = Counter()
-        outcomes = target.add(sources.papers(), seen)
-        removed = target.visited(sources.visit(seen), sync=sync)
-        target.catch_up(progress)
-        report = IngestReport(
-            read=outcomes.total() + len(sources.rejections),
-            works=len(target),
-            **{name: outcomes[name] for name in ("added", "updated", "unchanged", "merged", "left_out")},
-            rejected=len(sources.rejections),
-            rejections=tuple(sources.rejections),
-            warnings=tuple(sources.warnings),
-            removed=removed,
-            seconds=round(time.monotonic() - started, 3),
-        )
-        target.log(report)
+    with spooled([paths] if isinstance(paths, Path | str) else paths) as given:
+        sources = Sources(given, page_format, columns)
+        sources.require_a_paper()
+        with Library.open_to_write(Path(library or settings.library), settings, encoder) as target:
+            seen: Seen = Counter()
+            outcomes = target.add(sources.papers(), seen)
+            removed = target.visited(sources.visit(seen), sync=sync)
+            target.catch_up(progress)
+            report = IngestReport(
+                read=outcomes.total() + len(sources.rejections),
+                works=len(target),
+                **{name: outcomes[name] for name in ("added", "updated", "unchanged", "merged", "left_out")},
+                rejected=len(sources.rejections),
+                rejections=tuple(sources.rejections),
+                warnings=tuple(sources.warnings),
+                removed=removed,
+                seconds=round(time.monotonic() - started, 3),
+            )
+            target.log(report)
     if strict and report.rejections:
         raise RecordsRejected(report.rejections)
     return report

@@ -46,7 +46,8 @@ class NothingReadable(IngestError):
         self.rejections = rejections
         first = f"; first of {len(rejections)}: {rejections[0].where}: {rejections[0].why}" if rejections else ""
         super().__init__(
-            f"no paper found in {given}{first}; expected saved paper pages (.txt) or .jsonl with title and abstract"
+            f"no paper found in {given}{first}; expected saved paper pages (.txt) or .jsonl with title and abstract,"
+            " or a format that `whichpapers ingest --help` names"
         )
 
 
@@ -181,3 +182,11 @@ class CannotSplit(IngestError):
     def __init__(self, paper_id: str) -> None:
         self.paper_id = paper_id
         super().__init__(f"paper {paper_id!r} has one text in all its sources; there is nothing to split")
+
+
+class BadColumn(IngestError):
+    """A column is not given as `title=Name`, with a field of ours before the sign."""
+
+    def __init__(self, text: str, known: tuple[str, ...]) -> None:
+        self.text, self.known = text, known
+        super().__init__(f"column {text!r}; expected FIELD=COLUMN with a field of {', '.join(known)}")

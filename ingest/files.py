@@ -5,9 +5,13 @@ from __future__ import annotations
 import codecs
 import glob
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import shutil
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import chain, islice
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import IO
 
 from ingest.archives import members
@@ -25,6 +29,18 @@ SUFFIXES = (
 _BINARY_FORMATS = (b"PAR1", b"%PDF-")
 _PACKED = (b"PK\x03\x04", b"\x1f\x8b")
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
+
+@contextmanager
+def spooled(paths: Sequence[Path | str]) -> Iterator[list[Path]]:
+    """`paths`, with standard input in place of "-", laid aside in a file so that it can be read more than once."""
+    with TemporaryDirectory() as folder:
+        aside = Path(folder, "stdin", "input")
+        if any(str(path) == "-" for path in paths):
+            aside.parent.mkdir()
+            with aside.open("wb") as file:
+                shutil.copyfileobj(sys.stdin.buffer, file)
+        yield [aside if str(path) == "-" else Path(path) for path in paths]
 
 
 def find(paths: Iterable[Path]) -> list[tuple[Path, str]]:

@@ -15,7 +15,7 @@ from typing import Self
 
 from filelock import FileLock, Timeout
 
-from ingest import change
+from ingest import change, rejected
 from ingest.encode import Encoder, open_encoder
 from ingest.errors import (
     EncoderMismatch,
@@ -225,13 +225,17 @@ class Library:
             return change.split(self.store, paper_id)
 
     def log(self, report: IngestReport) -> None:
-        """Adds an ingest to the ledger.
+        """Adds an ingest to the ledger, and lists what it rejected in a file of its own.
 
         Raises:
             LibraryReadOnly: The disk refuses.
         """
-        with _disk_may_refuse(self.path):
-            self.store.log(report)
+        try:
+            with _disk_may_refuse(self.path):
+                self.store.log(report)
+            rejected.write(self.path, report.rejections)
+        except OSError as error:
+            raise LibraryReadOnly(self.path, str(error)) from error
 
     def catch_up(self, progress: Progress | None = None) -> None:
         """Brings both indexes up to the database; a writer calls it after its changes.

@@ -6,11 +6,12 @@ A record is a row of a table or an object of JSON. What a user says (`Page.colum
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import lru_cache
 from operator import itemgetter
 
 from ingest.clean import is_link, stored
+from ingest.errors import BadColumn
 from ingest.records import Paper, Rejection, Source
 from ingest.sources.paper import Metadata, make_paper
 
@@ -62,6 +63,21 @@ def paper_of(record: Mapping[str, object], source: Source, columns: Mapping[str,
         digest=own is None,
     )
     return make_paper(source, _text(fields, "title") or "", own or _text(fields, "digest") or "", told)
+
+
+def read_columns(told: Iterable[str]) -> dict[str, str]:
+    """Our names to a record's names, from texts such as `title=Name`.
+
+    Raises:
+        BadColumn: One is not of that form, or names no field of ours.
+    """
+    columns = {}
+    for text in told:
+        ours, equals, theirs = text.partition("=")
+        if ours.strip() not in NAMES or not equals or not theirs.strip():
+            raise BadColumn(text, tuple(NAMES))
+        columns[ours.strip()] = theirs.strip()
+    return columns
 
 
 def could_be_records(header: Collection[str], columns: Mapping[str, str]) -> bool:
