@@ -160,7 +160,7 @@ def test_a_reply_cut_off_before_anything_is_whole_is_asked_for_again_with_more_r
     assert structured(chat, REQUEST, Papers).value == VALUE
     assert chat.requests[1].max_tokens == 2 * REQUEST.max_tokens
     assert chat.requests[1].messages == REQUEST.messages
-    with pytest.raises(ChatFailed, match="did not fit into 100 tokens") as caught:
+    with pytest.raises(ChatFailed, match="did not fit into 200 tokens") as caught:
         structured(Says(said("", complete=False), said("{", complete=False)), REQUEST, Papers)
     assert caught.value.kind == "cut_off"
 

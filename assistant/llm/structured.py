@@ -43,8 +43,9 @@ def structured(chat: Chat, request: Request, form: type[Form]) -> Structured[For
         try:
             value, salvaged = read(replies[0], form)
         except NotJson as error:
-            replies.append(whole(chat, _again(asked, replies[0], str(error))))
-            value, salvaged = _read_last(replies[1], form, asked.max_tokens)
+            again = _again(asked, replies[0], str(error))
+            replies.append(whole(chat, again))
+            value, salvaged = _read_last(replies[1], form, again.max_tokens)
     except ChatFailed as failure:
         failure.replies = tuple(replies)
         raise
