@@ -28,6 +28,12 @@ _TELLING_WORDS = 20
 _CUT_WORDS = 10
 """The beginning of an abstract that was cut off identifies it from so many words on."""
 
+_NOTICE = re.compile(
+    r"(?i)\W*(?:(?:author|publisher)s?['’]?s? )?(?:erratum|errata|corrigendum|corrigenda|correction|addendum|retraction"
+    r"|retracted|withdrawal|expression of concern|comments? on|(?:response|rejoinder|reply) to)\b"
+)
+"""How titles of notes about another paper begin; such a note often repeats that paper's abstract."""
+
 _NUMBERS = re.compile(r"\d+|\b(?:ii|iii|iv|vi|vii|viii|ix)\b")
 
 
@@ -43,6 +49,8 @@ def same_work(one: Paper, other: Paper) -> bool:
     Similarities are normalised indel similarities in [0, 1] of the searchable text. A digest is written in other
     words than its abstract, so between the two the title alone must decide.
     """
+    if bool(_NOTICE.match(one.title)) != bool(_NOTICE.match(other.title)):
+        return False
     if one.digest != other.digest:
         return _same_title(one, other, 0.97)
     abstract = _similarity(one.abstract, other.abstract)

@@ -10,6 +10,8 @@ import pytest
 
 from ingest.merge import bands, represent, same_id, same_work
 from ingest.records import Paper, Source
+from tests.duplicates import main as duplicates
+from tests.duplicates import pairs
 
 TEXT = (
     "we study the rate of descent on curved spaces and show that a step along the steepest direction needs fewer "
@@ -56,6 +58,10 @@ def edited(text: str, share: float) -> str:
         (paper("GPT-3 Explained"), paper("GPT-4 Explained", edited(abstract(1), 0.25)), False),
         (paper(text="No abstract available."), paper("Another Title", "No abstract available."), False),
         (paper(text="..."), paper("Another Title", "---"), False),
+        (paper(), paper("Erratum: Descent on Curved Spaces"), False),
+        (paper(), paper("Comment on “Descent on Curved Spaces”"), False),
+        (paper("Erratum: Descent on Curved Spaces"), paper("Erratum to Descent on Curved Spaces"), True),
+        (paper("Correction of Bias"), paper("Correction of bias."), True),
         (paper("***", abstract(1)), paper("+++", edited(abstract(1), 0.3)), False),
     ],
 )
@@ -117,3 +123,10 @@ def test_bands_are_those_that_libraries_hold_since_the_first_version() -> None:
     assert keys[0] == "t0:69b172cd-3822d49-1037479a-ea93368"
     assert keys[16] == "a0:46f9459-195558d-8e20db-9b797f9"
     assert bands(paper(arxiv="2101.00001", doi="10.1/x"))[32:] == ("arxiv:2101.00001", "doi:10.1/x")
+
+
+def test_duplicates_are_told_from_others_on_the_labelled_pairs() -> None:
+    assert len(pairs()) >= 300
+    precision, recall = duplicates()
+    assert precision >= 0.99
+    assert recall >= 0.95
