@@ -153,16 +153,17 @@ def _rows(topics: Sequence[Topic]) -> list[float]:
 def _apart(points: Sequence[Point]) -> list[tuple[float, float]]:
     """Places for the numbers of these points: their own, or as near as lets each be read."""
     places = np.array([(point.x, point.y) for point in points], dtype=np.float64).reshape(-1, 2)
+    order = np.sign(np.subtract.outer(np.arange(len(points)), np.arange(len(points)))).astype(np.float64)
     for _ in range(60):
         between = places[:, np.newaxis] - places[np.newaxis]
         distance = np.hypot(*np.moveaxis(between, 2, 0))
-        between[distance < 1e-9] = (1.0, 0.5)
+        between += np.where(distance < 1e-9, order, 0.0)[..., np.newaxis] * (1.0, 0.5)
         push = np.where(distance < NUMBER_WIDTH, (NUMBER_WIDTH - distance) / 4, 0.0)
         np.fill_diagonal(push, 0.0)
         direction = between / np.maximum(np.hypot(*np.moveaxis(between, 2, 0)), 1e-9)[..., np.newaxis]
         places += (push[..., np.newaxis] * direction).sum(axis=1)
-    bounded = np.clip(places, MARGIN / 2, [WIDTH - MARGIN / 2, HEIGHT - MARGIN / 2])
-    return [(float(x), float(y)) for x, y in bounded]
+        places = np.clip(places, MARGIN / 2, [WIDTH - MARGIN / 2, HEIGHT - MARGIN / 2])
+    return [(float(x), float(y)) for x, y in places]
 
 
 def _dot(point: Point) -> str:
