@@ -36,6 +36,10 @@ JUDGED = (
     "Whether a nugget is told was judged by {matcher}, groundedness by words: how often they are right is in"
     " evals/agreement.md."
 )
+BASELINES = (
+    "The baselines show five whole abstracts and never say no: much text, in which more nuggets are found than in the"
+    " sentences that an answer picks."
+)
 FITTED = (
     "The offline judge was fitted on these very questions; how it does on questions it was not fitted on is in"
     " evals/scores.md."
@@ -164,4 +168,5 @@ def _notes(plan: Plan, outcomes: Sequence[Outcome], examiner: Examiner) -> tuple
     """What a reader of the figures should know."""
     offline = plan.answers is None and any(outcome.answer.mode == "offline" for outcome in outcomes)
     fitted = {path.resolve() for path in CASES} & {path.resolve() for path in plan.cases}
-    return (JUDGED.format(matcher=examiner.matcher.name), *([FITTED] if offline and fitted else []))
+    judged = JUDGED.format(matcher=examiner.matcher.name)
+    return (judged, *([FITTED] if offline and fitted else []), *([BASELINES] if plan.baselines else []))

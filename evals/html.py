@@ -9,6 +9,7 @@ from typing import Any
 from assistant.records import Citation
 from evals import plots
 from evals.compare import Comparison, verdict
+from evals.manifest import in_a_line
 from evals.measures import COSTS
 from evals.records import UNSCORED, Outcome, Score
 from evals.run import applying, by_type, scores, values
@@ -37,7 +38,7 @@ def page(
     overall = applying(scores(outcomes))
     told = "".join(f"<tr><th>{escape(name)}</th><td>{escape(str(value))}</td></tr>" for name, value in about.items())
     parts = [
-        "<h1>How good the answers are</h1>",
+        f"<h1>How good the answers are</h1><p>{escape(in_a_line(about))}</p>",
         "".join(f"<p>{escape(note)}</p>" for note in notes),
         _picture(overall),
         _scores(overall),
@@ -48,8 +49,7 @@ def page(
         "<h2>Time and cost</h2>",
         _costs(outcomes),
         "<h2>Questions</h2>",
-        "<p>Worst first. <span class=hit>Relevant and cited</span>, <span class=miss>relevant and missed</span>,"
-        " <span class=false>cited and not relevant</span>.</p>",
+        "<p>Worst first: what was cited, what was missed, and what the answer should have told.</p>",
         "".join(_question(outcome) for outcome in sorted(outcomes, key=_merit)),
     ]
     policy = f'<meta http-equiv="Content-Security-Policy" content="{escape(_POLICY)}">'
@@ -137,7 +137,7 @@ def _question(outcome: Outcome) -> str:
     inside = [
         told,
         "".join(_citation(citation, outcome) for citation in answer.citations),
-        "".join(f'<p class="miss">{escape(title)}</p>' for title in outcome.missed),
+        "".join(f'<p class="miss">{escape(title)} (missed)</p>' for title in outcome.missed),
         _nuggets(outcome),
         f"<p>{_measures(outcome)}</p>",
         f"<details><summary>the answer as it was given</summary><pre>{escape(answer.text)}</pre></details>",
@@ -148,8 +148,8 @@ def _question(outcome: Outcome) -> str:
 
 def _citation(citation: Citation, outcome: Outcome) -> str:
     quotes = "".join(f"<blockquote>{escape(quote.text)}</blockquote>" for quote in citation.quotes)
-    kind = "hit" if citation.paper.id in outcome.relevant else "false"
-    return f'<p class="{kind}">{citation.number}. {escape(citation.paper.title)}</p>{quotes}'
+    kind, word = ("hit", "relevant") if citation.paper.id in outcome.relevant else ("false", "not relevant")
+    return f'<p class="{kind}">{citation.number}. {escape(citation.paper.title)} ({word})</p>{quotes}'
 
 
 def _nuggets(outcome: Outcome) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from ingest import Library
 
@@ -38,6 +39,14 @@ def surroundings() -> dict[str, object]:
         "python": platform.python_version(),
         "processor": platform.machine(),
     }
+
+
+def in_a_line(about: Mapping[str, Any]) -> str:
+    """What was run, for people, from what is told with its scores."""
+    return (
+        f"{about['date']}, commit {about['commit'] or 'unknown'}, {about['system']}, mode {', '.join(about['modes'])},"
+        f" depth {about['depth']}: {about['cases']} questions about {about['papers']} papers."
+    )
 
 
 def library_sha256(library: Library) -> str:

@@ -14,13 +14,9 @@ from evals.compare import Comparison
 from evals.compare import markdown as comparison_markdown
 from evals.errors import CannotWrite
 from evals.gate import Checked, junit
+from evals.manifest import in_a_line
 from evals.records import Outcome, Score
 from evals.run import applying, by_type, scores, values
-
-BASELINES = (
-    "The baselines show five whole abstracts and never say no: much text, in which more nuggets are found than in the"
-    " sentences that an answer picks."
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +81,6 @@ def markdown(done: Evaluation, comparisons: Sequence[Comparison] = ()) -> str:
     parts += [
         comparison_markdown(comparison, questions=comparison.before not in done.baselines) for comparison in comparisons
     ]
-    parts += [BASELINES] if done.baselines else []
     lines = ["## Cases", "", "| case | type | cited | relevant | hits | says no | question |", "| --- " * 7 + "|"]
     for outcome in done.outcomes:
         case, cited = outcome.case, outcome.answer.citations
@@ -98,13 +93,7 @@ def markdown(done: Evaluation, comparisons: Sequence[Comparison] = ()) -> str:
 
 def summary(done: Evaluation) -> str:
     """What was run, in a line, and the measures that apply."""
-    about = done.about
-    modes = ", ".join(about["modes"])
-    line = (
-        f"{about['date']}, commit {about['commit'] or 'unknown'}, mode {modes}, depth {about['depth']}:"
-        f" {about['cases']} questions about {about['papers']} papers."
-    )
-    return "\n\n".join([line, *done.notes, table(applying(scores(done.outcomes)))])
+    return "\n\n".join([in_a_line(done.about), *done.notes, table(applying(scores(done.outcomes)))])
 
 
 def table(found: Mapping[str, Score]) -> str:

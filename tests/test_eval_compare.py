@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 
 from evals.__main__ import spread
+from evals.cases import OWN_CASES
 from evals.compare import as_run, compare, markdown, read_run, verdict
 from evals.errors import BadRun
 from evals.records import Difference
+from ingest import Settings
 from tests.processes import run_module
 
 
@@ -112,3 +114,22 @@ def test_two_runs_are_compared_on_the_command_line_and_nothing_is_asked(tmp_path
     assert (ended.code, ended.out, len(ended.err.splitlines())) == (2, "", 1)
     ended = run_module("evals", "--compare", "a", "b", "c")
     assert (ended.code, len(ended.err.splitlines())) == (2, 1)
+
+
+@pytest.mark.slow
+def test_a_whole_run_on_the_command_line(sample_settings: Settings, tmp_path: Path) -> None:
+    files = (OWN_CASES, OWN_CASES.with_name("off_topic.jsonl"))
+    few = ("--types", "off-topic", "factoid", "--limit", "2", "--library", sample_settings.library)
+    gate = tmp_path / "gate.toml"
+    gate.write_text("[measures]\nmrr = {min = 2}\n", "utf-8")
+    ended = run_module("evals", "--cases", *files, *few, "--out", tmp_path / "out", "--gate", gate)
+    assert ended.code == 1
+    assert "| mrr |" in ended.out
+    assert ended.err.splitlines()[-1].startswith("whichpapers eval: gate broken: mrr (all) is ")
+    found = json.loads((tmp_path / "out" / "scores.json").read_text("utf-8"))
+    assert [case["type"] for case in found["cases"]] == ["factoid"] * 2
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {
+        "scores.json", "report.md", "report.html", "junit.xml"
+    }  # fmt: skip
+    ended = run_module("evals", "--cases", *files, *few, "--mode", "llm", "--out", tmp_path / "other")
+    assert (ended.code, ended.out, len(ended.err.splitlines())) == (2, "", 1)

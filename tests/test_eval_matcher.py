@@ -106,6 +106,18 @@ def test_text_cannot_leave_its_place_in_the_prompt() -> None:
     assert content.count("\nStatements:\n") == 1
 
 
+def test_what_the_model_is_sent_is_what_it_was(pytestconfig: pytest.Config) -> None:
+    chat = Scripted(verdicts((1, "none"), (2, "none")))
+    ModelMatcher(chat).support(
+        ["It takes 4 hours.", "Nothing was pruned."], ["GPTQ takes four GPU hours.", "We prune."]
+    )
+    text = chat.asked[0].messages[-1].content + "\n"
+    golden = Path(__file__).with_name("golden") / "evals" / "eval_support.txt"
+    if pytestconfig.getoption("--refresh-golden"):
+        golden.write_text(text, "utf-8")
+    assert golden.read_text("utf-8") == text
+
+
 # --- labels ---------------------------------------------------------------------------------------------------------
 
 
