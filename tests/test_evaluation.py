@@ -11,7 +11,7 @@ import pytest
 
 from assistant import Answer, Assistant, AssistantError
 from evals.cases import read_cases
-from evals.errors import BadCase, BadRun, CannotWrite, GateBroken, NothingToAsk
+from evals.errors import BadCase, BadRun, CannotWrite, GateBroken, NoJudge, NothingToAsk
 from evals.evaluate import JOURNAL, Plan, evaluate
 from evals.examine import Examiner
 from evals.journal import Journal
@@ -20,6 +20,7 @@ from evals.systems import Product
 from ingest import Library, Settings
 from tests.conftest import SIX
 from tests.fakes import WordEncoder
+from tests.llm_server import LLMServer, says
 from tests.test_cases import GOOD, written
 
 CONTRACT = {
@@ -277,3 +278,31 @@ def test_the_ranking_is_that_of_search_for_the_question_as_understood(plan: Plan
         ((case, _),) = read_cases([written(Path(plan.cases[0]).parent, GOOD)], opened.library)
         reply = Product(opened, "offline", "quick").reply(case)
         assert reply.ranking == tuple(hit.paper.id for hit in opened.search(reply.answer.standalone_question))
+
+
+def test_a_model_that_is_set_judges_nuggets_and_the_report_says_so(plan: Plan) -> None:
+    verdicts = [{"statement": 1, "support": "none"}, {"statement": 2, "support": "partial"}]
+    with LLMServer(lambda _: says(json.dumps({"verdicts": verdicts}))) as server:
+        settings = plan.settings.model_copy(update={"model": "judge-7b", "base_url": server.url})
+        data = scores_of(plan, settings=settings, mode="offline", judge="model")
+    assert data["cases"][2]["told"] == [0, 0.5]
+    assert data["run"]["matcher"].startswith("judge-7b (prompt ")
+    assert "judged by judge-7b" in data["run"]["notes"][0]
+    assert len(server.received) == 1
+
+
+def test_replies_that_cannot_be_read_are_unscored_and_break_a_gate(plan: Plan, tmp_path: Path) -> None:
+    gate = tmp_path / "gate.toml"
+    gate.write_text("[measures]\nnugget_recall = {min = 0}\n", "utf-8")
+    with LLMServer(lambda _: says("I would say so.")) as server:
+        settings = plan.settings.model_copy(update={"model": "judge-7b", "base_url": server.url})
+        done = evaluate(altered(plan, settings=settings, mode="offline", judge="model", gate=gate))
+    assert done.broken == ("nugget_recall (all) is scored for no case",)
+    measures = json.loads((done.folder / "scores.json").read_text("utf-8"))["measures"]
+    assert measures["nugget_recall"] == {"mean": None, "low": None, "high": None, "n": 0, "unscored": 1}
+
+
+def test_a_model_is_asked_for_to_judge_only_where_one_is_set(plan: Plan) -> None:
+    with pytest.raises(NoJudge, match="or use --judge words"):
+        evaluate(altered(plan, judge="model"))
+    assert scores_of(plan)["run"]["matcher"] == "words"
