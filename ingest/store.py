@@ -22,6 +22,8 @@ Decision = Literal["join", "part", "leave"]
 SCHEMA_VERSION = 2
 TARGETS = ("vectors", "words")
 
+_WRITER_CACHE_KIB = 262_144
+"""The keys of near duplicates are written in no order: a cache that holds them spares most of a large ingest's time."""
 _SCHEMA = Path(__file__).with_name("schema.sql")
 _MIGRATIONS = {2: Path(__file__).with_name("migrate_2.sql")}
 """Version -> what makes it of the one before."""
@@ -80,6 +82,7 @@ class Store:
         version = self._db.execute("PRAGMA user_version").fetchone()[0]
         if write:
             self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.execute(f"PRAGMA cache_size = -{_WRITER_CACHE_KIB}")
             self._db.execute("PRAGMA foreign_keys = ON")
         is_new = version == 0 and not self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
         if is_new and not write:
