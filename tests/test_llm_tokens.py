@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+import tiktoken
 
 import assistant.llm.meter
 from assistant.llm import tokens
@@ -44,8 +45,14 @@ def test_the_users_variable_is_left_as_it_was(before: str | None, monkeypatch: p
 
 
 @pytest.mark.usefixtures("no_socket")
-def test_threads_that_are_first_do_not_get_into_each_others_way() -> None:
-    counted: list[int] = []
+def test_threads_that_are_first_do_not_get_into_each_others_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    load, counted = tiktoken.get_encoding, list[int]()
+
+    def slowly(name: str) -> tiktoken.Encoding:
+        time.sleep(0.05)
+        return load(name)
+
+    monkeypatch.setattr(tiktoken, "get_encoding", slowly)
     threads = [threading.Thread(target=lambda: counted.append(count("hello world"))) for _ in range(16)]
     for thread in threads:
         thread.start()
