@@ -9,7 +9,7 @@ nothing good is known becomes none.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -59,54 +59,58 @@ def collect(notes: Notes, library: Library, owner: str) -> Collected:
     """The cases that the notes of `owner` make; of a question rated several times, the last counts."""
     cases: dict[str, dict[str, Any]] = {}
     left_out: list[str] = []
-    for kind, turn, grades in _judged(notes, owner):
+    for kind, question, turn, grades in _judged(notes, owner):
         papers = {paper.id: paper.title for paper in library.papers(grades or {})}
-        if grades is None or len(papers) < len(grades):
-            left_out.append(turn.question)
+        if turn is None or grades is None or len(papers) < len(grades):
+            left_out.append(question)
             continue
-        earlier = notes.turns(owner, turn.conversation)
-        case_id = f"{kind}-{sha256(turn.question.encode()).hexdigest()[:10]}"
+        earlier = [one for one in notes.turns(owner, turn.conversation) if one.id < turn.id]
+        case_id = f"{kind}-{sha256(question.encode()).hexdigest()[:10]}"
         cases[case_id] = {
             "id": case_id,
             "type": kind,
-            "question": turn.question,
-            "history": _history([one for one in earlier if one.id < turn.id]),
+            "question": question,
+            "history": [line for one in earlier for line in _told(one)],
             "relevant": [{"title": papers[paper_id], "grade": grade} for paper_id, grade in grades.items()],
         }
     return Collected(tuple(cases.values()), tuple(left_out))
 
 
-def _judged(notes: Notes, owner: str) -> Iterator[tuple[str, Turn, dict[str, int] | None]]:
-    """Type, turn and grades by paper id of each question, the grades None where they are not known."""
+def _judged(notes: Notes, owner: str) -> Iterator[tuple[str, str, Turn | None, dict[str, int] | None]]:
+    """Type, question, turn and grades by paper id of what was rated or saved; None what is not known."""
+    found = [turn for one in notes.conversations(owner) for turn in notes.turns(owner, one.id)]
+    answered = [(turn, answer) for turn in sorted(found, key=lambda turn: turn.id) if (answer := _answer(turn))]
     rated = {one.turn.id: one.ratings for one in notes.rated(owner)}
-    turns = [turn for found in notes.conversations(owner) for turn in notes.turns(owner, found.id)]
-    for turn in sorted(turns, key=lambda turn: turn.id):
+    for turn, answer in answered:
         if turn.id in rated:
-            yield "feedback", turn, _grades(turn, rated[turn.id])
-    latest = {turn.question: turn for turn in sorted(turns, key=lambda turn: turn.id) if turn.answer}
+            yield "feedback", answer.question, turn, _grades(answer, rated[turn.id])
+    latest = {answer.question: (turn, answer) for turn, answer in answered}
     for question in notes.saved_questions(owner):
-        turn = latest.get(question) or Turn(0, 0, question, "", "", None, "never answered")
-        yield "saved", turn, _grades(turn, {"": True, **rated.get(turn.id, {})})
+        if question in latest:
+            turn, answer = latest[question]
+            yield "saved", question, turn, _grades(answer, {"": True, **rated.get(turn.id, {})})
+        else:
+            yield "saved", question, None, None
 
 
-def _grades(turn: Turn, ratings: Mapping[str, bool]) -> dict[str, int] | None:
+def _answer(turn: Turn) -> Answer | None:
     try:
-        answer = Answer.from_dict(json.loads(turn.answer or "null"))
+        return Answer.from_dict(json.loads(turn.answer or "null"))
     except (ValueError, AssistantError):
         return None
+
+
+def _grades(answer: Answer, ratings: Mapping[str, bool]) -> dict[str, int] | None:
     good = {paper_id: GOOD for paper_id, liked in ratings.items() if paper_id and liked}
     if ratings.get(""):
         cited = {c.paper.id: SEEN for c in answer.citations if ratings.get(c.paper.id, True)}
         good = {**cited, **good}
-    known = good or (answer.abstained and ratings.get(""))
-    return good if known else None
+    return good if good or (answer.abstained and ratings.get("")) else None
 
 
-def _history(turns: Sequence[Turn]) -> list[dict[str, str]]:
-    """The conversation before a question, as cases tell it."""
-    told = []
-    for turn in turns:
-        if turn.answer:
-            text = str(json.loads(turn.answer).get("text", ""))
-            told += [{"role": "user", "content": turn.question}, {"role": "assistant", "content": text}]
-    return told
+def _told(turn: Turn) -> list[dict[str, str]]:
+    """A turn as later questions look back on it."""
+    answer = _answer(turn)
+    if answer is None:
+        return []
+    return [{"role": "user", "content": answer.question}, {"role": "assistant", "content": answer.text}]
