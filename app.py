@@ -27,9 +27,11 @@ from assistant.show import exports, shelf
 from assistant.show.desk import Desk
 from assistant.show.guard import LOOPBACK, Door, Guard
 from assistant.show.map import svg
+from assistant.show.table import table
 from assistant.show.turn import live, spent, thread
 from ingest import SAMPLE, IngestError
 from ingest.errors import NothingReadable
+from ingest.notes import Asked, Turn
 from ingest.settings import read_settings
 
 MAX_AT_ONCE = 8
@@ -66,44 +68,53 @@ class Page:
 
     # --- the conversation ----------------------------------------------------------------------------------------
 
-    def respond(
-        self, question: str, conversation: int | None, mode: str, depth: str, request: gr.Request
+    def respond(  # noqa: PLR0913, PLR0917 (Gradio passes each component's value by its place)
+        self, question: str, conversation: int | None, mode: str, depth: str, only: str, request: gr.Request
     ) -> Iterator[tuple[Shown, ...]]:
         """Answers a question; yields (question box, conversation, thread, live turn, list of conversations, stop)."""
-        question = question.strip()
-        if not question:
+        asked = Asked(question.strip(), FACES[mode], DEPTHS[depth], only.strip())
+        if not asked.question:
             raise gr.Error("Ask something first.", print_exception=False)
+        kept = "" if conversation is None else gr.skip()
+        yield from self._answered(asked, conversation, kept, request)
+
+    def _answered(
+        self, asked: Asked, conversation: int | None, kept: Shown, request: gr.Request
+    ) -> Iterator[tuple[Shown, ...]]:
         owner, stopped = _owner(request), threading.Event()
         self._running[request.session_hash or ""] = stopped
-        turn = self.desk.begin(owner, conversation, question, FACES[mode], DEPTHS[depth])
-        kept = "" if conversation is None else gr.skip()
+        turn = self.desk.notes.ask(owner, conversation, asked)
         for progress, seconds in self.desk.answer(owner, turn, stopped):
-            yield "", turn.conversation, kept, live(question, progress, seconds), gr.skip(), gr.update(interactive=True)
-        yield "", turn.conversation, *self.opened(turn.conversation, owner)[1:], gr.update(interactive=False)
+            now = live(asked.question, progress, seconds)
+            yield "", turn.conversation, kept, now, gr.skip(), gr.update(interactive=True)
+        yield "", *self.opened(turn.conversation, owner), gr.update(interactive=False)
 
     def stop(self, request: gr.Request) -> None:
         """Gives up the answer that this session is waiting for."""
         if stopped := self._running.get(request.session_hash or ""):
             stopped.set()
 
-    def again(self, event: gr.EventData, mode: str, depth: str, request: gr.Request) -> Iterator[tuple[Shown, ...]]:
-        """Asks a turn's question again, in its place."""
-        turn = self.desk.notes.turn(_owner(request), _number(event, "turn"))
-        if turn is None:
-            raise gr.Error("This question is gone.", print_exception=False)
-        self.desk.notes.cut(_owner(request), turn.id)
-        shown = thread(self.desk.shown(_owner(request), turn.conversation), turn.conversation)
-        for box, conversation, kept, *rest in self.respond(turn.question, turn.conversation, mode, depth, request):
-            yield box, conversation, shown if kept == gr.skip() else kept, *rest
+    def again(
+        self, event: gr.EventData, mode: str, depth: str, only: str, request: gr.Request
+    ) -> Iterator[tuple[Shown, ...]]:
+        """Asks a turn's question again, in its place, the way that is set now."""
+        owner = _owner(request)
+        turn = self._cut(event, owner)
+        before = thread(self.desk.shown(owner, turn.conversation), turn.conversation)
+        asked = Asked(turn.asked.question, FACES[mode], DEPTHS[depth], only.strip())
+        yield from self._answered(asked, turn.conversation, before, request)
 
     def edit(self, event: gr.EventData, request: gr.Request) -> tuple[Shown, ...]:
         """Takes a turn, and all after it, back into the question box."""
-        owner = _owner(request)
+        turn = self._cut(event, _owner(request))
+        return turn.asked.question, *self.opened(turn.conversation, _owner(request))
+
+    def _cut(self, event: gr.EventData, owner: str) -> Turn:
         turn = self.desk.notes.turn(owner, _number(event, "turn"))
         if turn is None:
             raise gr.Error("This question is gone.", print_exception=False)
         self.desk.notes.cut(owner, turn.id)
-        return turn.question, *self.opened(turn.conversation, owner)
+        return turn
 
     def opened(self, conversation: int | None, owner: str) -> tuple[Shown, ...]:
         """(conversation, thread, live turn, list of conversations)."""
@@ -160,7 +171,7 @@ class Page:
         """Keeps a question at hand, or no more."""
         turn = self.desk.notes.turn(owner, int(said["turn"]))
         if turn:
-            self.desk.notes.save_question(owner, turn.question, saved=bool(said["saved"]))
+            self.desk.notes.save_question(owner, turn.asked.question, saved=bool(said["saved"]))
         return turn is not None
 
     def file(self, said: dict[str, Any], owner: str) -> list[str] | None:
@@ -200,6 +211,24 @@ class Page:
             told = shelf.refused(str(error))
         yield told, None, *self.state()
 
+    def drop(self, event: gr.EventData) -> tuple[Shown, ...]:
+        """Removes a paper; gives (status line, sample button, papers)."""
+        try:
+            self.desk.remove(str(_said(event).get("paper")))
+        except IngestError as error:
+            raise gr.Error(str(error), print_exception=False) from error
+        return self.state()
+
+    def table(self, columns: str, conversation: int | None, request: gr.Request) -> str:
+        """The papers of the last answer, compared."""
+        answer = self.desk.last_answer(_owner(request), conversation)
+        if answer is None or not answer.citations:
+            return '<p class="quiet">Ask something first: the table compares the papers of the last answer.</p>'
+        try:
+            return table(self.desk.table(answer, columns))
+        except (AssistantError, IngestError) as error:
+            raise gr.Error(str(error), print_exception=False) from error
+
     def sample(self, request: gr.Request, progress: gr.Progress = gr.Progress()) -> Iterator[tuple[Shown, ...]]:  # noqa: B008 (see read)
         """Reads the sample into an empty library; yields what `read` and `opened` do."""
         for report, box, *state in self.read([str(SAMPLE)], progress):
@@ -222,6 +251,7 @@ class Talk:
     question: gr.Textbox
     mode: gr.Radio
     depth: gr.Radio
+    only: gr.Textbox
     ask: gr.Button
     stop: gr.Button
 
@@ -248,6 +278,8 @@ def build(desk: Desk) -> gr.Blocks:
         with gr.Tabs():
             with gr.Tab("Ask"):
                 talk = _talk(page, kept, new)
+            with gr.Tab("Table"):
+                _table(page, talk.conversation)
             with gr.Tab("Map") as map_tab:
                 _map(page, map_tab, talk.conversation)
             with gr.Tab("Library"):
@@ -257,6 +289,7 @@ def build(desk: Desk) -> gr.Blocks:
         reading = {"concurrency_limit": 1, "concurrency_id": "read", "show_progress_on": report}
         _private(box.upload, page.read, inputs=box, outputs=[report, box, *state], **reading)
         filled = [report, box, *state, *talk.where]
+        _private(listed.delete, page.drop, outputs=state, concurrency_id="read")
         reading["show_progress_on"] = talk.thread
         _private(talk.sample.click, page.sample, outputs=filled, **reading)
         _private(blocks.load, page.load, outputs=[*talk.where, *state], show_progress="hidden")
@@ -272,9 +305,9 @@ def _talk(page: Page, kept: gr.HTML, new: gr.Button) -> Talk:
     answering = {"concurrency_limit": MAX_AT_ONCE, "concurrency_id": "answer"}
     answering |= {"outputs": [talk.question, *talk.where, talk.stop]}
     for asked in (talk.question.submit, talk.ask.click):
-        inputs = [talk.question, talk.conversation, talk.mode, talk.depth]
+        inputs = [talk.question, talk.conversation, talk.mode, talk.depth, talk.only]
         wire(asked, page.respond, inputs=inputs, **answering)
-    wire(thread.retry, page.again, inputs=[talk.mode, talk.depth], **answering)
+    wire(thread.retry, page.again, inputs=[talk.mode, talk.depth, talk.only], **answering)
     wire(thread.edit, page.edit, outputs=[talk.question, *talk.where])
     wire(thread.example_select, page.example, outputs=talk.question)
     wire(talk.stop.click, page.stop, queue=False)
@@ -284,8 +317,8 @@ def _talk(page: Page, kept: gr.HTML, new: gr.Button) -> Talk:
     return talk
 
 
-def _composer(desk: Desk) -> tuple[gr.Textbox, gr.Radio, gr.Radio, gr.Button, gr.Button]:
-    """Where questions are written: box, mode, depth, ask, stop."""
+def _composer(desk: Desk) -> tuple[gr.Textbox, gr.Radio, gr.Radio, gr.Textbox, gr.Button, gr.Button]:
+    """Where questions are written: box, mode, depth, filter, ask, stop."""
     with gr.Column(elem_id="composer"):
         with gr.Row(elem_id="asking"):
             question = gr.Textbox(
@@ -297,10 +330,26 @@ def _composer(desk: Desk) -> tuple[gr.Textbox, gr.Radio, gr.Radio, gr.Button, gr
         with gr.Row(elem_id="options"):
             mode = gr.Radio(list(FACES), value="Automatic", label="Who answers", elem_id="mode", container=False)
             depth = gr.Radio(list(DEPTHS), value="Thorough", label="How deep", elem_id="depth", container=False)
+            only = gr.Textbox(label="Only papers where", placeholder="only papers where ... (year >= 2020)",
+                              show_label=False, container=False, max_length=2000, elem_id="filter")  # fmt: skip
             price = _html(_price(desk, "Automatic", "Thorough"), elem_id="price")
         for control in (mode, depth):
             _private(control.change, partial(_price, desk), inputs=[mode, depth], outputs=price, show_progress="hidden")
-    return question, mode, depth, ask, stop
+    return question, mode, depth, only, ask, stop
+
+
+def _table(page: Page, conversation: gr.State) -> None:
+    _html(
+        '<p class="quiet">Compares the papers of the last answer. Name what to tell of each, set apart by commas;'
+        " behind each cell stands the sentence that says so.</p>"
+    )
+    with gr.Row(elem_id="comparing"):
+        columns = gr.Textbox(label="Columns", value="method, data, result", show_label=False, elem_id="columns",
+                             container=False, max_length=1000, scale=8)  # fmt: skip
+        make = gr.Button("Compare", elem_id="compare", scale=0, min_width=100)
+    made = _html(js_on_load=ON_LOAD.format("table"), elem_id="table")
+    for event in (columns.submit, make.click):
+        _private(event, page.table, inputs=[columns, conversation], outputs=made, concurrency_limit=2)
 
 
 def _map(page: Page, tab: gr.Tab, conversation: gr.State) -> None:
@@ -326,7 +375,7 @@ def _library(page: Page) -> tuple[gr.File, gr.HTML, gr.HTML]:
                            elem_id="search", container=False, max_length=MAX_QUESTION_CHARS, scale=8)  # fmt: skip
         before = gr.Button("Back", elem_id="before", scale=0, min_width=72)
         after = gr.Button("More", elem_id="after", scale=0, min_width=72)
-    listed = _html(elem_id="papers")
+    listed = _html(js_on_load=ON_LOAD.format("papers"), elem_id="papers")
     at = gr.State(0)
     for event, step in ((query.submit, None), (before.click, -1), (after.click, 1)):
         _private(event, partial(_turn_page, page.desk, step), inputs=[query, at], outputs=[listed, at])

@@ -5,9 +5,9 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any, Self
 
@@ -18,7 +18,7 @@ UNFINISHED = "unfinished"
 """How a turn stands until its answer is there."""
 
 _SCHEMA = Path(__file__).with_name("notes.sql")
-_TURN = "SELECT id, conversation, question, mode, depth, answer, ending FROM turns"
+_TURN = "SELECT id, conversation, question, mode, depth, filter, answer, ending FROM turns"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,15 +32,24 @@ class Conversation:
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """A question, and how it was put."""
+
+    question: str
+    mode: str = "auto"
+    depth: str = "thorough"
+    filter: str = ""
+    """Which papers are asked (`ingest.where`); empty for all."""
+
+
+@dataclass(frozen=True, slots=True)
 class Turn:
     """A question and what became of it."""
 
     id: int
     """Never given to another turn."""
     conversation: int
-    question: str
-    mode: str
-    depth: str
+    asked: Asked
     answer: str | None
     """JSON of the answer, or None where there is none."""
     ending: str
@@ -125,27 +134,27 @@ class Notes:
     def turns(self, owner: str, conversation: int) -> list[Turn]:
         """The turns of a conversation, the first first; none where it is not the owner's."""
         query = f"{_TURN} WHERE conversation = ? ORDER BY id"
-        return [Turn(*row) for row in self._rows(query, conversation)] if self.owns(owner, conversation) else []
+        return [_turn(row) for row in self._rows(query, conversation)] if self.owns(owner, conversation) else []
 
     def turn(self, owner: str, turn: int) -> Turn | None:
         """A turn of the owner's, or None."""
         query = f"{_TURN} WHERE id = ? AND conversation IN (SELECT id FROM conversations WHERE owner = ?)"  # noqa: S608
-        return next((Turn(*row) for row in self._rows(query, turn, owner)), None)
+        return next((_turn(row) for row in self._rows(query, turn, owner)), None)
 
-    def ask(self, owner: str, conversation: int | None, question: str, mode: str, depth: str) -> Turn:
+    def ask(self, owner: str, conversation: int | None, asked: Asked) -> Turn:
         """Adds an unfinished turn, in a new conversation where `conversation` is none of the owner's."""
         with self._writing():
             if conversation is None or not self.owns(owner, conversation):
                 conversation = self._insert(
-                    "INSERT INTO conversations (owner, title, changed) VALUES (?, ?, ?)", owner, question, self._clock()
+                    "INSERT INTO conversations (owner, title, changed) VALUES (?, ?, ?)",
+                    owner,
+                    asked.question,
+                    self._clock(),
                 )
             self._db.execute("UPDATE conversations SET changed = ? WHERE id = ?", [self._clock(), conversation])
-            values = (conversation, question, mode, depth, None, UNFINISHED)
-            turn = self._insert(
-                "INSERT INTO turns (conversation, question, mode, depth, answer, ending) VALUES (?, ?, ?, ?, ?, ?)",
-                *values,
-            )
-            return Turn(turn, *values)
+            insert = "INSERT INTO turns (conversation, question, mode, depth, filter, ending) VALUES (?, ?, ?, ?, ?, ?)"
+            turn = self._insert(insert, conversation, *astuple(asked), UNFINISHED)
+            return Turn(turn, conversation, asked, None, UNFINISHED)
 
     def finish(self, turn: int, answer: str | None, ending: str = "") -> None:
         """Writes what became of a turn: its answer, or why there is none."""
@@ -194,7 +203,7 @@ class Notes:
         """Every turn of the owner's that was rated, in order."""
         query = f"""{_TURN} WHERE id IN (SELECT turn FROM ratings)
             AND conversation IN (SELECT id FROM conversations WHERE owner = ?) ORDER BY id"""  # noqa: S608
-        return [Rated(Turn(*row), self.ratings(row[0])) for row in self._rows(query, owner)]
+        return [Rated(_turn(row), self.ratings(row[0])) for row in self._rows(query, owner)]
 
     def save_question(self, owner: str, question: str, *, saved: bool) -> None:
         """Keeps a question at hand, or no more."""
@@ -235,3 +244,7 @@ class Notes:
             except BaseException:
                 self._db.rollback()
                 raise
+
+
+def _turn(row: Sequence[Any]) -> Turn:
+    return Turn(row[0], row[1], Asked(*row[2:6]), *row[6:])

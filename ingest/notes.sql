@@ -14,6 +14,7 @@ CREATE TABLE turns (
     question     TEXT NOT NULL,
     mode         TEXT NOT NULL,
     depth        TEXT NOT NULL,
+    filter       TEXT NOT NULL,  -- which papers were asked, as `ingest.where` reads it; empty for all
     answer       TEXT,           -- JSON of the answer; NULL while there is none
     ending       TEXT NOT NULL   -- empty, or why there is no answer
 );

@@ -45,8 +45,14 @@ def _installed() -> str | None:
     return shutil.which("chromium")
 
 
+class Address(str):
+    """Where a chat is served, and by which process."""
+
+    pid: int
+
+
 @contextmanager
-def served(library: Path, *arguments: str, module: str = "tests.chat", **variables: str) -> Iterator[str]:
+def served(library: Path, *arguments: str, module: str = "tests.chat", **variables: str) -> Iterator[Address]:
     """The address of a chat over `library`, as long as it is needed."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -57,7 +63,8 @@ def served(library: Path, *arguments: str, module: str = "tests.chat", **variabl
             [sys.executable, "-m", module, "--library", str(library), "--port", str(port), *arguments],
             cwd=ROOT, env=environment(**variables), stdout=said, stderr=said,
         )  # fmt: skip
-        address = f"http://127.0.0.1:{port}/"
+        address = Address(f"http://127.0.0.1:{port}/")
+        address.pid = process.pid
         try:
             _wait_for(address, process, log)
             yield address

@@ -42,8 +42,10 @@ def event(**data: Any) -> gr.EventData:
     return gr.EventData(None, data)
 
 
-def ask(page: Page, question: str, conversation: int | None = None, who: Any = None) -> list[tuple[Any, ...]]:
-    return list(page.respond(question, conversation, "Automatic", "Thorough", who or request()))
+def ask(
+    page: Page, question: str, conversation: int | None = None, who: Any = None, only: str = ""
+) -> list[tuple[Any, ...]]:
+    return list(page.respond(question, conversation, "Automatic", "Thorough", only, who or request()))
 
 
 def test_an_answer_comes_with_its_stages_and_ends_in_the_thread(page: Page) -> None:
@@ -61,7 +63,7 @@ def test_a_follow_up_joins_its_conversation_and_knows_what_went_before(page: Pag
     last = ask(page, "and which of them keep accuracy at 3 bits?", conversation)[-1]
     assert last[1] == conversation
     assert last[2].count("<article") == 2
-    assert page.desk.notes.turns("", conversation)[0].question == HESSIAN
+    assert page.desk.notes.turns("", conversation)[0].asked.question == HESSIAN
 
 
 def test_a_conversation_is_there_again_after_a_restart(page: Page, desk: Desk, settings: Settings) -> None:
@@ -88,7 +90,7 @@ def test_an_empty_question_is_told_not_asked(page: Page) -> None:
 
 
 def test_a_refused_question_is_told_in_the_thread(page: Page) -> None:
-    *_, last = page.respond(HESSIAN, None, "Language model", "Quick", request())
+    *_, last = page.respond(HESSIAN, None, "Language model", "Quick", "", request())
     assert "needs a language model" in last[2]
 
 
@@ -96,9 +98,9 @@ def test_asking_again_replaces_a_turn_and_all_after_it(page: Page) -> None:
     conversation = ask(page, HESSIAN)[-1][1]
     first = page.desk.notes.turns("", conversation)[0].id
     ask(page, "which papers study diffusion?", conversation)
-    *_, last = page.again(event(turn=first), "Automatic", "Quick", request())
+    *_, last = page.again(event(turn=first), "Automatic", "Quick", "", request())
     (turn,) = page.desk.notes.turns("", conversation)
-    assert (turn.question, turn.depth) == (HESSIAN, "quick")
+    assert (turn.asked.question, turn.asked.depth) == (HESSIAN, "quick")
     assert last[2].count("<article") == 1
 
 
@@ -111,9 +113,9 @@ def test_editing_takes_a_question_back_into_the_box(page: Page) -> None:
 
 
 def test_stopping_ends_the_answer_of_this_session_alone(page: Page) -> None:
-    other = page.respond(HESSIAN, None, "Automatic", "Thorough", request(session="other"))
+    other = page.respond(HESSIAN, None, "Automatic", "Thorough", "", request(session="other"))
     next(other)
-    mine = page.respond(HESSIAN, None, "Automatic", "Thorough", request(session="mine"))
+    mine = page.respond(HESSIAN, None, "Automatic", "Thorough", "", request(session="mine"))
     next(mine)
     page.stop(request(session="mine"))
     *_, last = mine
@@ -189,6 +191,37 @@ def test_an_empty_library_offers_the_sample_and_is_filled_while_the_page_is_open
     assert "1 paper ·" in status
     assert desk.notes.kept
     desk.close()
+
+
+def test_a_filter_leaves_papers_out_and_is_shown(page: Page) -> None:
+    last = ask(page, HESSIAN, only="year >= 2023")[-1]
+    assert "only papers where year &gt;= 2023" in last[2]
+    conversation = last[1]
+    answer = page.desk.last_answer("", conversation)
+    assert answer is not None
+    assert {citation.paper.year for citation in answer.citations} <= {2023}
+    assert "cannot read the filter" in ask(page, HESSIAN, only="year >> 3")[-1][2]
+
+
+def test_a_paper_is_removed_for_good(page: Page) -> None:
+    paper = next(iter(page.desk.assistant.library.store.every_paper()))
+    status, *_, listed = page.drop(event(paper=paper.id))
+    assert "5 papers" in status
+    assert paper.title not in listed
+    with pytest.raises(gr.Error, match="no paper with the id"):
+        page.drop(event(paper=paper.id))
+
+
+def test_the_papers_of_the_last_answer_are_compared(page: Page) -> None:
+    assert "Ask something first" in page.table("year", None, request())
+    conversation = ask(page, HESSIAN)[-1][1]
+    made = page.table("Hessian, bits", conversation, request())
+    answer = page.desk.last_answer("", conversation)
+    assert answer is not None
+    assert made.count('<th scope="row"') == len(answer.citations)
+    assert answer.citations[0].quotes[0].text in made
+    with pytest.raises(gr.Error, match="columns"):
+        page.table(",", conversation, request())
 
 
 def test_the_map_points_out_what_the_last_answer_cites(page: Page) -> None:

@@ -174,6 +174,34 @@ def test_papers_are_added_and_what_is_not_taken_is_told(page: Page, tmp_path: Pa
     expect(page.locator(".shelf .abstract").first).to_contain_text("at night")
 
 
+def test_the_papers_of_an_answer_are_compared_in_a_table(page: Page, tmp_path: Path) -> None:
+    ask(page, HESSIAN)
+    tab(page, "Table")
+    page.locator("#columns input, #columns textarea").fill("Hessian, bits")
+    page.get_by_role("button", name="Compare").click()
+    expect(page.locator(".compared tbody tr")).to_have_count(2)
+    with page.expect_download() as saved:
+        page.get_by_role("button", name="Save as CSV").last.click()
+    saved.value.save_as(tmp_path / "table.csv")
+    assert "Hessian: quote" in (tmp_path / "table.csv").read_text("utf-8").splitlines()[0]
+
+
+def test_a_filter_is_kept_to_and_shown(page: Page) -> None:
+    page.locator("#filter input, #filter textarea").fill("year >= 2023")
+    ask(page, HESSIAN)
+    expect(page.locator(".asked h2 small")).to_have_text("only papers where year >= 2023")
+    expect(page.locator(".card")).to_have_count(1)
+
+
+def test_a_paper_is_removed(page: Page) -> None:
+    tab(page, "Library")
+    page.evaluate("window.confirm = () => true")
+    before = page.locator(".shelf li").count()
+    page.locator(".shelf summary", has_text="Diffusion Sampling").click()
+    page.get_by_role("button", name="Remove from the library").locator("visible=true").click()
+    expect(page.locator(".shelf li")).to_have_count(before - 1, timeout=20_000)
+
+
 def test_the_map_tells_titles_and_abstracts(page: Page) -> None:
     ask(page, HESSIAN)
     tab(page, "Map")
@@ -216,6 +244,10 @@ def test_nothing_serious_stands_in_the_way_of_assistive_technology(browser: Brow
         tab(page, "Map")
         expect(page.locator("svg.map")).to_be_visible()
         faults.append(serious(page, "map"))
+        tab(page, "Table")
+        page.get_by_role("button", name="Compare").click()
+        expect(page.locator(".compared")).to_be_visible()
+        faults.append(serious(page, "table"))
         tab(page, "Library")
         expect(page.locator(".shelf")).to_be_visible()
         faults.append(serious(page, "library"))
@@ -239,7 +271,7 @@ def test_a_phone_shows_all_of_it_in_its_width(browser: Browser, address: str) ->
         ask(page, HESSIAN)
         page.locator(".cite").first.tap()
         expect(page.locator(".card mark").first).to_be_in_viewport()
-        for name in ("Map", "Library", "Ask"):
+        for name in ("Map", "Table", "Library", "Ask"):
             tab(page, name)
             assert beyond(page, 360) == []
 

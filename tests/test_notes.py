@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from ingest.errors import LibraryReadOnly, LibraryUnreadable
-from ingest.notes import UNFINISHED, Notes
+from ingest.notes import UNFINISHED, Asked, Notes
 
 
 @pytest.fixture
@@ -23,8 +23,8 @@ def notes(tmp_path: Path) -> Iterator[Notes]:
 
 
 def test_a_conversation_survives_closing(notes: Notes, tmp_path: Path) -> None:
-    first = notes.ask("", None, "which papers?", "auto", "quick")
-    second = notes.ask("", first.conversation, "and since 2020?", "auto", "quick")
+    first = notes.ask("", None, Asked("which papers?"))
+    second = notes.ask("", first.conversation, Asked("and since 2020?"))
     notes.finish(first.id, '{"schema": 1}')
     notes.close()
     with Notes(tmp_path / "notes.db") as again:
@@ -37,14 +37,14 @@ def test_a_conversation_survives_closing(notes: Notes, tmp_path: Path) -> None:
 
 
 def test_the_latest_conversation_comes_first(notes: Notes) -> None:
-    one = notes.ask("", None, "one", "auto", "quick").conversation
-    two = notes.ask("", None, "two", "auto", "quick").conversation
-    notes.ask("", one, "again", "auto", "quick")
+    one = notes.ask("", None, Asked("one")).conversation
+    two = notes.ask("", None, Asked("two")).conversation
+    notes.ask("", one, Asked("again"))
     assert [c.id for c in notes.conversations("")] == [one, two]
 
 
 def test_nobody_sees_or_changes_what_another_left(notes: Notes) -> None:
-    turn = notes.ask("ann", None, "which?", "auto", "quick")
+    turn = notes.ask("ann", None, Asked("which?"))
     notes.save_question("ann", "which?", saved=True)
     seen = (notes.conversations("bob"), notes.turns("bob", turn.conversation), notes.rated("bob"))
     assert not any(seen)
@@ -53,19 +53,19 @@ def test_nobody_sees_or_changes_what_another_left(notes: Notes) -> None:
     assert not notes.rate("bob", turn.id, "", good=True)
     notes.cut("bob", turn.id)
     notes.remove("bob", turn.conversation)
-    assert notes.ask("bob", turn.conversation, "mine", "auto", "quick").conversation != turn.conversation
+    assert notes.ask("bob", turn.conversation, Asked("mine")).conversation != turn.conversation
     assert notes.turns("ann", turn.conversation) == [turn]
 
 
 def test_cutting_removes_a_turn_and_all_after_it_and_its_number_never_returns(notes: Notes) -> None:
-    first, second, third = (notes.ask("", None if n == 0 else 1, f"{n}", "auto", "quick") for n in range(3))
+    first, second, third = (notes.ask("", None if n == 0 else 1, Asked(f"{n}")) for n in range(3))
     notes.cut("", second.id)
     assert notes.turns("", first.conversation) == [first]
-    assert notes.ask("", first.conversation, "new", "auto", "quick").id > third.id
+    assert notes.ask("", first.conversation, Asked("new")).id > third.id
 
 
 def test_ratings_are_kept_changed_and_taken_back(notes: Notes) -> None:
-    turn = notes.ask("", None, "which?", "auto", "quick")
+    turn = notes.ask("", None, Asked("which?"))
     assert notes.rate("", turn.id, "paper", good=True)
     assert notes.rate("", turn.id, "", good=True)
     assert notes.rate("", turn.id, "paper", good=False)
@@ -78,7 +78,7 @@ def test_ratings_are_kept_changed_and_taken_back(notes: Notes) -> None:
 
 
 def test_removing_a_conversation_leaves_nothing_of_it(notes: Notes, tmp_path: Path) -> None:
-    turn = notes.ask("", None, "which?", "auto", "quick")
+    turn = notes.ask("", None, Asked("which?"))
     notes.rate("", turn.id, "", good=True)
     notes.remove("", turn.conversation)
     with closing(sqlite3.connect(tmp_path / "notes.db")) as database:
@@ -100,7 +100,7 @@ def test_where_nothing_can_be_written_notes_are_refused_and_can_be_kept_in_memor
         Notes(tmp_path / "file" / "notes.db")
     with Notes(None) as notes:
         assert not notes.kept
-        assert notes.turns("", notes.ask("", None, "which?", "auto", "quick").conversation)
+        assert notes.turns("", notes.ask("", None, Asked("which?")).conversation)
 
 
 def test_damaged_and_newer_notes_are_refused_and_left_alone(tmp_path: Path) -> None:
@@ -118,9 +118,9 @@ def test_damaged_and_newer_notes_are_refused_and_left_alone(tmp_path: Path) -> N
 
 def test_many_threads_may_write_at_once(notes: Notes) -> None:
     def converse(owner: str) -> None:
-        first = notes.ask(owner, None, "0", "auto", "quick")
+        first = notes.ask(owner, None, Asked("0"))
         for n in range(1, 20):
-            turn = notes.ask(owner, first.conversation, str(n), "auto", "quick")
+            turn = notes.ask(owner, first.conversation, Asked(str(n)))
             notes.finish(turn.id, "{}")
             notes.rate(owner, turn.id, "", good=n % 2 == 0)
 
@@ -128,5 +128,5 @@ def test_many_threads_may_write_at_once(notes: Notes) -> None:
         list(pool.map(converse, map(str, range(8))))
     for owner in map(str, range(8)):
         (conversation,) = notes.conversations(owner)
-        assert [turn.question for turn in notes.turns(owner, conversation.id)] == [str(n) for n in range(20)]
+        assert [turn.asked.question for turn in notes.turns(owner, conversation.id)] == [str(n) for n in range(20)]
         assert len(notes.rated(owner)) == 19

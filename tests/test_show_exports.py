@@ -13,7 +13,7 @@ from assistant import Answer, Assistant, verify
 from assistant.show.exports import EXPORTS, HEADER, cases
 from evals.cases import read_cases
 from ingest import Library, Paper, Settings
-from ingest.notes import Rated, Turn
+from ingest.notes import Asked, Rated, Turn
 
 HESSIAN = "which papers use the Hessian?"
 
@@ -57,7 +57,7 @@ def test_the_markdown_has_question_text_and_sources(answer: Answer) -> None:
 
 
 def rated(answer: Answer, ratings: dict[str, bool]) -> Rated:
-    return Rated(Turn(3, 1, HESSIAN, "auto", "quick", json.dumps(answer.to_dict()), ""), ratings)
+    return Rated(Turn(3, 1, Asked(HESSIAN), json.dumps(answer.to_dict()), ""), ratings)
 
 
 def test_judgements_become_cases_that_the_evaluation_reads(answer: Answer, library: Library) -> None:
@@ -77,5 +77,5 @@ def test_a_useful_answer_vouches_for_what_was_not_judged_by_itself(answer: Answe
 
 
 def test_nothing_is_made_of_dislikes_alone_or_of_unfinished_turns(answer: Answer) -> None:
-    unfinished = Rated(Turn(4, 1, HESSIAN, "auto", "quick", None, "stopped"), {"": True})
+    unfinished = Rated(Turn(4, 1, Asked(HESSIAN), None, "stopped"), {"": True})
     assert cases([rated(answer, {"": False}), unfinished]) == ""

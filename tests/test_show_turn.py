@@ -16,6 +16,7 @@ from assistant.show.cards import marked
 from assistant.show.prose import link, prose
 from assistant.show.turn import Progress, Shown, article, covered, live, spent
 from ingest import Library, Settings
+from ingest.notes import Asked
 
 HESSIAN = "which papers use the Hessian?"
 TAGS = {"p", "br", "ul", "ol", "li", "strong", "em", "code", "a", "blockquote", "table", "thead", "tbody", "tr", "th",
@@ -44,7 +45,7 @@ def answer(library: Library, settings: Settings) -> Answer:
 @pytest.fixture
 def shown(answer: Answer, library: Library) -> Shown:
     papers = {paper.id: paper for paper in library.papers(c.paper.id for c in answer.citations)}
-    return Shown(7, HESSIAN, answer, papers=papers)
+    return Shown(7, Asked(HESSIAN), answer, papers=papers)
 
 
 def test_each_marker_opens_a_card_and_each_card_tells_where_it_is_used(shown: Shown, answer: Answer) -> None:
@@ -98,7 +99,7 @@ def test_no_text_becomes_a_tag_that_is_not_its_own(text: str) -> None:
 
 @given(st.text())
 def test_a_question_and_an_ending_are_shown_as_they_stand(text: str) -> None:
-    assert Seen(article(Shown(1, text, None, text))).tags == {"article", "header", "h2", "div", "button", "p"}
+    assert Seen(article(Shown(1, Asked(text), None, text))).tags == {"article", "header", "h2", "div", "button", "p"}
 
 
 @pytest.mark.parametrize(

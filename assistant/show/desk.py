@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 
@@ -21,10 +22,11 @@ from assistant.show import exports, shelf
 from assistant.show.map import MAX_POINTS, Atlas, atlas
 from assistant.show.topics import examples
 from assistant.show.turn import Progress, Shown
-from ingest import IngestError, IngestReport, Paper, Settings, ingest
+from assistant.table import Table, parse_columns
+from ingest import IngestError, IngestReport, Library, Paper, Settings, ingest
 from ingest.encode import Encoder
 from ingest.errors import LibraryEmpty, LibraryMissing, LibraryReadOnly
-from ingest.notes import UNFINISHED, Notes, Turn
+from ingest.notes import UNFINISHED, Asked, Notes, Turn
 from ingest.project import Progress as Report
 
 BEAT_S = 0.2
@@ -97,16 +99,12 @@ class Desk:
 
     # --- questions -----------------------------------------------------------------------------------------------
 
-    def begin(self, owner: str, conversation: int | None, question: str, mode: Mode, depth: Depth) -> Turn:
-        """Notes that something was asked. See `Notes.ask`."""
-        return self.notes.ask(owner, conversation, question, mode, depth)
-
     def answer(self, owner: str, turn: Turn, stopped: threading.Event) -> Iterator[tuple[Progress, float]]:
         """Answers a turn, and notes what became of it.
 
         Args:
             owner: Whose turn it is.
-            turn: As `begin` gave it.
+            turn: As `notes.ask` gave it.
             stopped: Once set, the answer is given up.
 
         Yields:
@@ -114,7 +112,7 @@ class Desk:
         """
         began, progress = time.monotonic(), Progress()
         try:
-            events = self.assistant.stream(turn.question, self._history(owner, turn), turn.mode, turn.depth)  # type: ignore[arg-type]  # checked by stream itself
+            events = self._stream(turn.asked, self._history(owner, turn))
             for event in paced(events, stopped):
                 if isinstance(event, Answer):
                     self.notes.finish(turn.id, json.dumps(event.to_dict(), ensure_ascii=False))
@@ -128,11 +126,15 @@ class Desk:
         finally:
             stopped.set()
 
+    def _stream(self, asked: Asked, history: Sequence[Mapping[str, str]]) -> Iterator[Event]:
+        mode, depth = cast(Mode, asked.mode), cast(Depth, asked.depth)  # checked by stream itself
+        return self.assistant.stream(asked.question, history, mode, depth, asked.filter or None)
+
     def _history(self, owner: str, turn: Turn) -> list[Mapping[str, str]]:
         before = [t for t in self.notes.turns(owner, turn.conversation) if t.id < turn.id and t.answer]
         history: list[Mapping[str, str]] = []
         for one in before[-MAX_HISTORY_TURNS:]:
-            history.append({"role": "user", "content": one.question})
+            history.append({"role": "user", "content": one.asked.question})
             history.append({"role": "assistant", "content": json.loads(one.answer or "{}")["text"]})
         return history
 
@@ -147,7 +149,7 @@ class Desk:
         ending = LOST if turn.ending == UNFINISHED else turn.ending
         papers = self.papers_of(answer) if answer else {}
         ratings = self.notes.ratings(turn.id)
-        return Shown(turn.id, turn.question, answer, ending, papers, ratings, turn.question in saved)
+        return Shown(turn.id, turn.asked, answer, ending, papers, ratings, turn.asked.question in saved)
 
     def last_answer(self, owner: str, conversation: int | None) -> Answer | None:
         """The last answer of a conversation."""
@@ -167,12 +169,28 @@ class Desk:
 
     def read(self, paths: Sequence[Path | str], progress: Report | None = None) -> IngestReport:
         """Adds papers to the library. See `ingest`."""
-        encoder = self._assistant.library.encoder if self._assistant else self._encoder
         with self._lock:
-            report = ingest(paths, settings=self.settings, encoder=encoder, progress=progress)
+            report = ingest(paths, settings=self.settings, encoder=self._used(), progress=progress)
             self.open()
         self.assistant.library.refresh()
         return report
+
+    def remove(self, paper_id: str) -> None:
+        """Removes a paper from the library for good. See `Library.remove`."""
+        with self._lock, Library.open_to_write(self.settings.library, self.settings, self._used()) as writer:
+            writer.remove([paper_id])
+            writer.catch_up()
+        self.assistant.library.refresh()
+
+    def table(self, answer: Answer, columns: str) -> Table:
+        """What the papers of an answer say of each column. See `Assistant.table`."""
+        put = answer.trace.settings
+        mode, depth = cast(Mode, put["mode"]), cast(Depth, put["depth"])
+        where = put.get("where") or None
+        return self.assistant.table(answer.standalone_question, parse_columns(columns), mode, depth, where)
+
+    def _used(self) -> Encoder | None:
+        return self._assistant.library.encoder if self._assistant else self._encoder
 
     def papers_of(self, answer: Answer) -> dict[str, Paper]:
         """The library's papers that an answer cites, by id."""

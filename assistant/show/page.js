@@ -126,6 +126,21 @@ window.whichpapers = (() => {
     });
   }
 
+  /* The list of papers. */
+  function papers(element, trigger) {
+    element.addEventListener("click", (event) => {
+      const id = event.target.closest("button")?.dataset.removes;
+      if (id && confirm("Remove this paper from the library for good?")) trigger("delete", { paper: id });
+    });
+  }
+
+  function table(element) {
+    element.addEventListener("click", (event) => {
+      const button = event.target.closest("button[data-file]");
+      if (button) save(button.dataset.file, button.dataset.text);
+    });
+  }
+
   function pointOf(event) {
     return event.target.closest("[data-paper]");
   }
@@ -205,5 +220,5 @@ window.whichpapers = (() => {
 
   if (document.body) start();
   else document.addEventListener("DOMContentLoaded", start);
-  return { thread, conversations, map, save };
+  return { thread, conversations, papers, table, map, save };
 })();

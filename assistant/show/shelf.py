@@ -30,19 +30,21 @@ def papers(found: Sequence[Paper], first: int, total: int, query: str) -> str:
         return f'<p class="quiet">Nothing found for <q>{escape(query)}</q>.</p>' if query else ""
     what = "nearest to your words first" if query else "by title"
     head = f"{first + 1:,} to {first + len(found):,} of {total:,}, {what}"
-    rows = "".join(f"<li>{entry(paper)}</li>" for paper in found)
+    rows = "".join(f"<li>{entry(paper, removable=True)}</li>" for paper in found)
     return f'<p class="quiet" role="status">{head}</p><ol class="shelf">{rows}</ol>'
 
 
-def entry(paper: Paper, *, opened: bool = False) -> str:
+def entry(paper: Paper, *, opened: bool = False, removable: bool = False) -> str:
     """A paper that opens to its abstract."""
     about = " · ".join([*facts(paper), f"seen in {places(paper)}"])
     address = link(paper.url)
     kind = '<p class="quiet">A digest in other words, not the authors’ abstract.</p>' if paper.digest else ""
+    remove = f'<button type="button" data-removes="{escape(paper.id)}">Remove from the library</button>'
+    button = remove if removable else ""
     return f"""<details class="paper"{" open" if opened else ""}><summary>
 <strong dir="auto">{escape(paper.title)}</strong> <small>{about}</small></summary>
 <p class="abstract" dir="auto">{escape(paper.abstract)}</p>{kind}
-{f"<p>{address}</p>" if address else ""}</details>"""
+{f"<p>{address}</p>" if address else ""}{button}</details>"""
 
 
 def report(done: IngestReport) -> str:

@@ -10,6 +10,7 @@ from assistant.records import Answer, Coverage, Event, Stage, Token, Usage
 from assistant.show.cards import proof, rating
 from assistant.show.prose import plural, prose
 from ingest import Paper
+from ingest.notes import Asked
 
 _DOING = {
     "understand": "Reading the question",
@@ -26,7 +27,7 @@ class Shown:
     """A turn, and all that its article tells."""
 
     id: int
-    question: str
+    asked: Asked
     answer: Answer | None
     ending: str = ""
     """Why there is no answer."""
@@ -122,8 +123,9 @@ def _shows(count: int) -> str:
 
 
 def _asked(turn: Shown) -> str:
+    only = f"<small>only papers where {escape(turn.asked.filter)}</small>" if turn.asked.filter else ""
     star = f'<button type="button" data-save aria-pressed="{"true" if turn.saved else "false"}">Keep question</button>'
-    return f"""<header class="asked"><h2 dir="auto">{escape(turn.question)}</h2><div class="tools">{star}
+    return f"""<header class="asked"><h2 dir="auto">{escape(turn.asked.question)} {only}</h2><div class="tools">{star}
 <button type="button" data-do="edit">Edit</button><button type="button" data-do="retry">Ask again</button></div>
 </header>"""
 
