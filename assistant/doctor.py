@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 
 from ingest import IngestError, Library, Settings
+from ingest.minilm import MiniLM
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,8 @@ def examine(settings: Settings) -> list[Finding]:
 def _installation(settings: Settings) -> Iterator[Finding]:
     yield Finding("whichpapers", f"{version('whichpapers')} on Python {platform.python_version()}")
     yield Finding("mode", "offline: extractive answers, no language model takes part")
-    yield Finding("encoder", settings.encoder)
+    engine = "onnxruntime" if settings.encoder == MiniLM.name else "sentence-transformers"
+    yield Finding("encoder", f"{settings.encoder}, by {engine} {version(engine)}")
     yield Finding("library", str(settings.library))
 
 
