@@ -26,7 +26,9 @@ def jsonl(papers: Iterable[Paper]) -> str:
     for paper in papers:
         text = "digest" if paper.digest else "abstract"
         record = {"id": paper.id, "title": paper.title, text: paper.abstract, "authors": list(paper.authors)}
-        lines.append(json.dumps(record | {"year": paper.year, "url": paper.url}, ensure_ascii=False))
+        told = {"year": paper.year, "venue": paper.venue, "categories": list(paper.categories), "arxiv": paper.arxiv}
+        links = {"doi": paper.doi, "url": paper.url, "code": next(iter(paper.code_urls), None)}
+        lines.append(json.dumps(record | told | links, ensure_ascii=False))
     return "\n".join(lines)
 
 
@@ -34,9 +36,10 @@ def csv_table(papers: Iterable[Paper]) -> str:
     """A header and a row a paper; a cell that a spreadsheet would run as a formula begins with an apostrophe."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["id", "title", "authors", "year", "url", "abstract"])
+    writer.writerow(["id", "title", "authors", "year", "url", "abstract", "venue", "doi", "arxiv"])
     for paper in papers:
         row = [paper.id, paper.title, "; ".join(paper.authors), paper.year, paper.url, paper.abstract]
+        row += [paper.venue, paper.doi, paper.arxiv]
         writer.writerow([inert(str(cell)) if cell is not None else "" for cell in row])
     return out.getvalue().rstrip("\n")
 
@@ -54,6 +57,10 @@ def _bibtex_entry(paper: Paper) -> str:
         "title": f"{{{_bibtex_text(paper.title)}}}",
         "author": " and ".join(map(_bibtex_text, paper.authors)),
         "year": str(paper.year or ""),
+        "journal": _bibtex_text(paper.venue or ""),
+        "eprint": paper.arxiv or "",
+        "archiveprefix": "arXiv" if paper.arxiv else "",
+        "doi": re.sub(r"[{}\\]", "", paper.doi or ""),
         "url": paper.url or "",
         "abstract": _bibtex_text(paper.abstract),
     }

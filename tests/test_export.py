@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import re
+from dataclasses import astuple, replace
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,9 @@ from hypothesis import strategies as st
 from ingest import Library, Settings, ingest
 from ingest.clean import stored
 from ingest.export import EXPORTS, bibtex, csv_table, jsonl
-from ingest.records import Paper
+from ingest.files import open_pages
+from ingest.read import read
+from ingest.records import Page, Paper
 from tests.conftest import SIX
 from tests.fakes import WordEncoder
 from tests.test_merge import abstract
@@ -31,6 +34,9 @@ _papers = st.builds(
     digest=st.booleans(),
     authors=st.lists(_some, max_size=3).map(tuple),
     year=st.none() | st.integers(1000, 2999),
+    venue=st.none() | _some,
+    arxiv=st.none() | st.just("2101.00001"),
+    doi=st.none() | st.sampled_from(["10.1/x", "10.1000/a{b_c", "10.1/x}y\\"]),
     url=st.none() | st.sampled_from(["https://a.io/x_y?z=1&t=2#f", "https://a.io/%20"]),
 )
 _lists = st.lists(_papers, max_size=6, unique_by=lambda paper: paper.id)
@@ -61,7 +67,7 @@ def test_bibtex_has_a_balanced_entry_for_each_paper_under_a_key_of_its_own(paper
 def test_each_field_of_a_bibtex_entry_ends_where_its_line_ends(paper: Paper) -> None:
     lines = bibtex([paper]).splitlines()
     for line in lines[1:-1]:
-        assert re.match(r"  (title|author|year|url|abstract) = \{", line)
+        assert re.match(r"  (title|author|year|journal|eprint|archiveprefix|doi|url|abstract) = \{", line)
         assert ends(line) == [len(line) - 2]
 
 
@@ -87,7 +93,7 @@ def test_ids_that_have_no_letters_in_common_with_a_key_still_get_keys() -> None:
 @given(papers=_lists)
 def test_csv_reads_back_and_no_cell_is_a_formula(papers: list[Paper]) -> None:
     header, *rows = csv.reader(io.StringIO(csv_table(papers)))
-    assert header == ["id", "title", "authors", "year", "url", "abstract"]
+    assert header == ["id", "title", "authors", "year", "url", "abstract", "venue", "doi", "arxiv"]
     assert len(rows) == len(papers)
     for row, paper in zip(rows, papers, strict=True):
         wanted = [
@@ -97,6 +103,9 @@ def test_csv_reads_back_and_no_cell_is_a_formula(papers: list[Paper]) -> None:
             str(paper.year or ""),
             paper.url or "",
             paper.abstract,
+            paper.venue or "",
+            paper.doi or "",
+            paper.arxiv or "",
         ]
         assert [
             cell.removeprefix("'") if cell != value else cell for cell, value in zip(row, wanted, strict=True)
@@ -123,6 +132,14 @@ def test_exported_json_lines_make_the_same_library_again(tmp_path: Path, setting
         {"title": SIX[0]["title"], "abstract": abstract(3)},
         {"title": "图 神经", "abstract": "=1+1 \u2028 $x_{i}$ \\'e.", "url": "https://arxiv.org/abs/2101.00001"},
         {"title": "***", "abstract": "Stars.", "authors": ["Ä", "B"], "year": 2001},
+        {
+            "title": "Told",
+            "abstract": "Whole.",
+            "venue": "V",
+            "doi": "10.1000/x",
+            "categories": ["a b"],
+            "code": "https://x.org/c",
+        },
         {"title": "Long", "abstract": "Id.", "id": "x" * 199 + " " + "y" * 50},
     ]
     source = tmp_path / "first.jsonl"
@@ -133,8 +150,24 @@ def test_exported_json_lines_make_the_same_library_again(tmp_path: Path, setting
         with Library.open(library, settings, WordEncoder()) as opened:
             found = list(opened.store.every_paper())
             (tmp_path / "export.jsonl").write_text(jsonl(found), "utf-8")
-        return {p.id: (p.title, p.abstract, p.digest, p.authors, p.year, p.url, p.links) for p in found}
+        return {p.id: astuple(replace(p, sources=())) for p in found}
 
     first = made(source, tmp_path / "one")
     assert made(tmp_path / "export.jsonl", tmp_path / "two") == first
     assert len(first) >= 11
+
+
+@pytest.mark.parametrize("name", ["bibtex", "csv", "jsonl"])
+def test_what_was_exported_can_be_read_again(tmp_path: Path, name: str) -> None:
+    told = [
+        Paper("doi:10.1000/x", "Rates of 50% & $x_1$ in A_b", "We show 50% & more of $x_1$. It costs #1.", year=2020,
+              authors=("José Muñoz", "Wei Zhang"), venue="Journal of A & B", doi="10.1000/x"),
+        Paper("arxiv:2101.00001", "=1+1 Is Two", "-We add. 'Quoted', \"twice\"; and so on.", arxiv="2101.00001",
+              url="https://arxiv.org/abs/2101.00001"),
+    ]  # fmt: skip
+    path = tmp_path / "export"
+    path.write_text(EXPORTS[name](told), "utf-8")
+    (page,) = open_pages(path, "o", [])
+    assert isinstance(page, Page)
+    found = [item for item in read(page) if isinstance(item, Paper)]
+    assert [replace(paper, sources=()) for paper in found] == told

@@ -19,7 +19,7 @@ MAX_ENTRY_CHARS = 1_000_000
 
 _OPENS = re.compile(r"\s*@\s*(\w+)\s*[{(]")
 _OTHER = re.compile(r"(?i)comment|preamble")
-_MATH = re.compile(r"(\$[^$]*\$)")
+_MATH = re.compile(r"((?<!\\)\$(?:[^$\\]|\\.)*\$)")
 _LETTERS = {
     "ss": "ß", "ae": "æ", "AE": "Æ", "oe": "œ", "OE": "Œ", "o": "ø", "O": "Ø", "aa": "å", "AA": "Å", "l": "ł",
     "L": "Ł", "i": "ı", "j": "ȷ",
