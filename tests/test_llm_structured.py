@@ -114,6 +114,8 @@ def test_of_several_values_the_last_counts_but_first_of_all_one_to_the_letter() 
         (" " * (MAX_CHARS + 1), "longer than"),
         ('{"papers": [}]', "holds no JSON object"),
         ('{"papers": ["unended]}', "holds no JSON object"),
+        ('{"papers":[{"key":1,"sentences":[]', "holds no JSON object"),
+        ('{"papers":[{"key":1,"sentences":[]}]', "holds no JSON object"),
     ],
 )
 def test_what_is_not_of_the_form_is_refused_with_a_reason_for_the_model(text: str, why: str) -> None:

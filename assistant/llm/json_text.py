@@ -39,12 +39,17 @@ def values(text: str) -> tuple[Any, ...]:
     Raises:
         NotJson: There is none.
     """
-    found, why = [], "it holds no JSON object"
+    found, why, within = [], "it holds no JSON object", False
     for span in _spans(text):
+        within |= span.end is None
         try:
-            found.append(_loads(span.mended))
+            value = _loads(span.mended) if span.end is not None else None
         except ValueError as error:
             why = f"its JSON cannot be read: {error}"
+            continue
+        # A list behind a bracket that is not closed may be an inner one of something that broke off.
+        if isinstance(value, dict) or (isinstance(value, list) and not within):
+            found.append(value)
     if not found:
         raise NotJson(why)
     return tuple(found)
@@ -56,7 +61,7 @@ def whole_items(text: str) -> Any:
     Raises:
         NotJson: There is no list in it, or no item is whole.
     """
-    for span in _spans(text, cut_off=True):
+    for span in _spans(text):
         if span.rescued is not None:
             try:
                 return _loads(span.rescued)
@@ -76,20 +81,15 @@ class _Span:
     """As far as the last whole item of the outermost list, closed; None if there is no such."""
 
 
-def _spans(text: str, *, cut_off: bool = False) -> Iterator[_Span]:
+def _spans(text: str) -> Iterator[_Span]:
     if len(text) > MAX_CHARS:
         raise NotJson(f"it is longer than {MAX_CHARS:,} characters")
     start, tried = _opening(text, 0), 0
     while start is not None and tried < _MAX_STARTS:
         span = _scan(text, start)
-        if span.end is not None:
-            yield span
-            start = _opening(text, span.end)
-        else:
-            if cut_off:
-                yield span
-            tried += 1
-            start = _opening(text, start + 1)
+        yield span
+        tried += span.end is None
+        start = _opening(text, start + 1 if span.end is None else span.end)
 
 
 def _opening(text: str, start: int) -> int | None:
