@@ -13,7 +13,7 @@ from evals.cases import read_cases
 from evals.errors import CannotWrite, NoNotes
 from evals.from_use import collect, write_cases
 from ingest import Library, Settings
-from ingest.notes import Notes
+from ingest.notes import Asked, Notes
 from tests.fakes import WordEncoder
 
 LIST = "which papers quantize with the Hessian?"
@@ -34,7 +34,7 @@ def asking(library: Library, settings: Settings) -> Assistant:
 def ask(notes: Notes, asking: Assistant, question: str, conversation: int | None = None) -> tuple[int, int, list[str]]:
     """Asks and keeps a turn: its id, its conversation, and the ids of the papers cited."""
     answer = asking.ask(question, mode="offline")
-    turn = notes.ask("", conversation, question, "offline", "thorough")
+    turn = notes.ask("", conversation, Asked(question, mode="offline"))
     notes.finish(turn.id, json.dumps(answer.to_dict()))
     return turn.id, turn.conversation, [citation.paper.id for citation in answer.citations]
 
