@@ -241,6 +241,17 @@ def test_the_library_is_browsed_and_searched(page: Page) -> None:
     assert app._turn_page(page.desk, None, "diffusion sampling", 0)[0].index("Diffusion") < 300
 
 
+def test_where_notes_cannot_be_written_there_is_a_chat_without_history_that_says_so(
+    path: Path, settings: Settings, encoder: WordEncoder
+) -> None:
+    (path / "notes.db").mkdir()
+    desk = Desk(settings, encoder, lambda wanted: Assistant(Library.open(path, wanted, encoder), wanted))
+    page = Page(desk)
+    assert "history is not kept" in page.load(request())[4]
+    assert "<mark>" in ask(page, HESSIAN)[-1][2]
+    desk.close()
+
+
 def test_the_whole_page_is_wired_to_nothing_that_others_may_call(desk: Desk) -> None:
     async def build() -> gr.Blocks:
         return app.build(desk)

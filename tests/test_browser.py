@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import Browser, Page, expect
@@ -17,6 +18,8 @@ from tests.browser import ask, chromium, served
 from tests.fakes import WordEncoder
 
 pytestmark = pytest.mark.slow
+
+expect.set_options(timeout=15_000)
 
 HESSIAN = "which papers use the Hessian?"
 PASSWORD = "open sesame"  # noqa: S105 (of a test)
@@ -304,6 +307,22 @@ def test_an_empty_library_is_filled_with_the_sample_by_one_click(browser: Browse
         expect(page.locator(".welcome h1")).to_contain_text("593 papers", timeout=120_000)
         ask(page, "which papers use Hessian approximations for quantization")
         expect(page.locator(".card").first).to_be_visible()
+
+
+@pytest.mark.parametrize(
+    "place", ["/etc/passwd", "app.py", "../app.py", ".git/config", "http://127.0.0.1:1/", "{library}/library.db"]
+)
+def test_no_file_outside_what_was_uploaded_can_be_read(address: str, path: Path, place: str) -> None:
+    for name in (f"gradio_api/file={place}", f"file={place}", f"static/{place}", f"assets/{place}"):
+        got = httpx.get(address + name.format(library=path), follow_redirects=True)
+        assert got.status_code in (400, 403, 404, 405), name
+        assert b"root:" not in got.content
+
+
+def test_every_page_comes_with_its_policy_and_to_its_own_name_alone(address: str) -> None:
+    assert "default-src 'self'" in httpx.get(address).headers["content-security-policy"]
+    assert httpx.get(address, headers={"host": "evil.example"}).status_code == 421
+    assert httpx.post(address + "gradio_api/queue/join", content=b"x" * 1_000_000).status_code == 413
 
 
 def test_a_wrong_password_stays_outside(browser: Browser, path: Path) -> None:

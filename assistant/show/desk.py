@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
-from typing import cast
+from typing import Any, TypeVar, cast
 
 import numpy as np
 
@@ -28,6 +28,8 @@ from ingest.encode import Encoder
 from ingest.errors import LibraryEmpty, LibraryMissing, LibraryReadOnly
 from ingest.notes import UNFINISHED, Asked, Notes, Turn
 from ingest.project import Progress as Report
+
+T = TypeVar("T")
 
 BEAT_S = 0.2
 """How long an answer's progress is shown unchanged at most."""
@@ -62,7 +64,9 @@ class Desk:
         self._encoder, self._opened = encoder, opened
         self._assistant: Assistant | None = None
         self._lock = threading.Lock()
-        self._atlas: tuple[str | None, Atlas] | None = None
+        self._made: dict[str, tuple[str | None, Any]] = {}
+        """What was made of all papers, by name, and which state of the library it is of."""
+        self._making = {name: threading.Lock() for name in ("titles", "examples", "map")}
         self.open()
 
     def open(self) -> None:
@@ -210,28 +214,37 @@ class Desk:
             hits = self.assistant.search(query, first + shelf.PAGE)
             found, total = [hit.paper for hit in hits[first:]], len(hits)
         else:
-            every = sorted(self._every(), key=lambda paper: (paper.title.casefold(), paper.id))
-            found, total = every[first : first + shelf.PAGE], len(every)
+            ids = self._once("titles", self._by_title)
+            found, total = list(self.assistant.library.papers(ids[first : first + shelf.PAGE])), len(ids)
         return shelf.papers(found, first, total, query)
 
     def examples(self) -> list[str]:
         """Questions that the library should be able to answer."""
-        return examples(list(islice(self._every(), MAX_EXAMPLE_PAPERS))) if len(self) else []
+        some = islice(self._every(), MAX_EXAMPLE_PAPERS)
+        return self._once("examples", lambda: examples(list(some))) if len(self) else []
 
     def map(self) -> Atlas:
-        """The library as a map; laid out once, until it is written again."""
-        library = self.assistant.library
-        with self._lock:
-            library.refresh()
-            state = library.store.recall("generation")
-            if self._atlas is None or self._atlas[0] != state:
-                every = list(self._every())
-                shown = every[:: max(1, -(-len(every) // MAX_POINTS))]
-                vectors = library.vectors.of({paper.id: 1 for paper in shown})
-                kept = [paper for paper in shown if paper.id in vectors]
-                rows = np.concatenate([vectors[paper.id] for paper in kept])
-                self._atlas = state, atlas(kept, rows, len(every))
-            return self._atlas[1]
+        """The library as a map."""
+        self.assistant.library.refresh()
+        return self._once("map", self._atlas)
+
+    def _once(self, name: str, make: Callable[[], T]) -> T:
+        """What `make` makes of all papers; made anew only when the library was written since."""
+        with self._making[name]:
+            state = self.assistant.library.store.recall("generation")
+            if self._made.get(name, ("none", None))[0] != state:
+                self._made[name] = state, make()
+            return cast(T, self._made[name][1])
+
+    def _by_title(self) -> list[str]:
+        return [i for _, i in sorted((paper.title.casefold(), paper.id) for paper in self._every())]
+
+    def _atlas(self) -> Atlas:
+        library, every = self.assistant.library, list(self._every())
+        shown = every[:: max(1, -(-len(every) // MAX_POINTS))]
+        vectors = library.vectors.of({paper.id: 1 for paper in shown})
+        kept = [paper for paper in shown if paper.id in vectors]
+        return atlas(kept, np.concatenate([vectors[paper.id] for paper in kept]), len(every))
 
     def _every(self) -> Iterator[Paper]:
         yield from self.assistant.library.store.every_paper()

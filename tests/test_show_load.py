@@ -1,0 +1,97 @@
+"""Eight people at once on one chat: no error, nobody reads another, quick first words, flat memory."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from ingest.notes import Notes
+from tests.browser import served
+
+pytestmark = pytest.mark.slow
+
+PEOPLE = 8
+ROUNDS = int(os.environ.get("CHAT_ROUNDS", "3"))
+FIRST_WORDS_S = 2.0
+"""On a machine that does nothing else."""
+GROWTH_MB = 40
+PAUSE = os.environ.get("CHAT_PAUSE", "0.05")
+
+
+@dataclass
+class Person:
+    """Talks to the chat as the page's script does, in a session of their own."""
+
+    address: str
+    name: str
+    waited_s: list[float] = field(default_factory=list)
+    """Until the first words of each answer."""
+
+    def converse(self, rounds: int) -> None:
+        with httpx.Client(base_url=self.address, timeout=60) as client:
+            config = client.get("/config").json()
+            box = next(c["id"] for c in config["components"] if c["props"].get("elem_id") == "question")
+            ask = next(d for d in config["dependencies"] if [box, "submit"] in [list(t) for t in d["targets"]])
+            for n in range(rounds):
+                question = f"which papers use the Hessian? asked by {self.name}, time {n}"
+                self._ask(client, {"fn_index": ask["id"], "trigger_id": box}, question)
+
+    def _ask(self, client: httpx.Client, event: dict[str, Any], question: str) -> None:
+        values = [question, None, "Automatic", "Thorough", ""]
+        asked = {"data": values, "event_data": None, "session_hash": self.name} | event
+        began, waited = time.monotonic(), None
+        client.post("/gradio_api/queue/join", json=asked).raise_for_status()
+        with client.stream("GET", "/gradio_api/queue/data", params={"session_hash": self.name}) as messages:
+            for line in messages.iter_lines():
+                message = json.loads(line.removeprefix("data:")) if line else {}
+                if waited is None and "prose" in line:
+                    waited = time.monotonic() - began
+                if message.get("msg") == "process_completed":
+                    assert message["success"], message
+                    break
+        assert waited is not None
+        self.waited_s.append(waited)
+
+
+def resident_mb(pid: int) -> float:
+    told = Path(f"/proc/{pid}/status").read_text("utf-8")
+    found = re.search(r"VmRSS:\s+(\d+)", told)
+    assert found
+    return int(found[1]) / 1024
+
+
+def all_talk(address: str, rounds: int) -> list[Person]:
+    people = [Person(address, f"person{n}{time.monotonic_ns()}") for n in range(PEOPLE)]
+    with ThreadPoolExecutor(PEOPLE) as pool:
+        list(pool.map(lambda person: person.converse(rounds), people))
+    return people
+
+
+def test_eight_people_at_once_are_served_apart_and_soon(path: Path) -> None:
+    crowded = max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))  # by whoever else works on this machine
+    with served(path, "--pause", PAUSE) as address:
+        all_talk(address, 1)
+        before = resident_mb(address.pid)
+        people = all_talk(address, ROUNDS)
+        growth = resident_mb(address.pid) - before
+    waited = sorted(wait for person in people for wait in person.waited_s)
+    print(f"first words after {waited[len(waited) // 2]:.2f} s (median), {waited[-1]:.2f} s (greatest);"
+          f" resident memory {before:.0f} MB, then {growth:+.0f} MB")  # fmt: skip
+    with Notes(path / "notes.db") as notes:
+        for conversation in notes.conversations(""):
+            turns = notes.turns("", conversation.id)
+            assert len({turn.asked.question.partition(",")[0] for turn in turns}) == 1
+            assert all(turn.answer and json.loads(turn.answer)["question"] == turn.asked.question for turn in turns)
+        asked = [len(notes.turns("", conversation.id)) for conversation in notes.conversations("")]
+    assert sorted(asked) == sorted([1] * PEOPLE + [ROUNDS] * PEOPLE)
+    assert waited[-1] < FIRST_WORDS_S * crowded
+    assert growth < GROWTH_MB
