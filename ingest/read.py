@@ -47,14 +47,14 @@ def read(page: Page, page_format: str = "auto") -> Iterator[Found]:
         page: The opened page.
         page_format: A key of `READERS`, or "auto" to go by content.
     """
+    found = 0
     try:
-        reader = _reader(page, page_format)
-        if reader is None:
-            fault = next((line.fault for line in page.head if line.fault), None)
-            unknown = "no known layout; expected a saved papers page or JSON lines with title and abstract"
-            yield Rejection(page.origin, fault or unknown)
-            return
-        yield from reader.read(page)
+        name = _format(page) if page_format == "auto" else page_format
+        for item in _module(name).read(page) if name else _unknown(page):
+            found += 1
+            yield item
+        if not found:
+            yield Rejection(page.origin, f"no paper in it (read as {name})")
     except PageUnreadable as error:
         yield Rejection(page.origin, error.why)
 
@@ -65,10 +65,15 @@ def check_format(page_format: str) -> None:
         raise UnknownFormat(page_format, FORMATS)
 
 
-def _reader(page: Page, page_format: str) -> Reader | None:
-    if page_format != "auto":
-        return _module(page_format)
-    return next((module for name in READERS if (module := _module(name)).recognises(page)), None)
+def _format(page: Page) -> str | None:
+    """The first format that recognises the page."""
+    return next((name for name in READERS if _module(name).recognises(page)), None)
+
+
+def _unknown(page: Page) -> Iterator[Found]:
+    fault = next((line.fault for line in page.head if line.fault), None)
+    unknown = "no known layout; expected a saved papers page or JSON lines with title and abstract"
+    yield Rejection(page.origin, fault or unknown)
 
 
 def _module(name: str) -> Reader:

@@ -144,7 +144,7 @@ _abstracts = _line.map(lambda text: stored(f"We {text}."))
 def test_any_entries_within_the_limits_read_back_the_same(layout: Layout, entries: list[tuple[str, str]]) -> None:
     found = list(read(page(layout(entries))))
     assert pairs(found) == entries
-    assert len(found) == len(entries)
+    assert len(found) == max(1, len(entries))
 
 
 @given(text=st.lists(_line | _titles | _abstracts).map("\n".join) | st.text(max_size=300))

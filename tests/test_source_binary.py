@@ -79,7 +79,12 @@ def front_page() -> list[tuple[int, str]]:
 
 
 def test_a_parquet_table_is_read(tmp_path: Path) -> None:
-    told = {"title": TITLES, "abstract": ABSTRACTS, "year": [2021, None, 2005], "authors": [["Ada Example"], [], None]}
+    told: dict[str, list[Any]] = {
+        "title": TITLES,
+        "abstract": ABSTRACTS,
+        "year": [2021, None, 2005],
+        "authors": [["Ada Example"], [], None],
+    }
     read_papers = papers(found(parquet(tmp_path / "a.parquet", told)))
     assert [(p.title, p.abstract) for p in read_papers] == list(zip(TITLES, ABSTRACTS, strict=True))
     assert [(p.year, p.authors, p.sources[0].line) for p in read_papers] == [

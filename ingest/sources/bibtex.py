@@ -16,6 +16,7 @@ from ingest.sources.fields import paper_of
 from ingest.sources.whole import opening
 
 MAX_ENTRY_CHARS = 1_000_000
+MAX_NAME_CHARS = 500
 
 _OPENS = re.compile(r"\s*@\s*(\w+)\s*[{(]")
 _OTHER = re.compile(r"(?i)comment|preamble")
@@ -91,7 +92,7 @@ def _record(entry: Entry, macros: Mapping[str, str]) -> dict[str, object]:
     fields: dict[str, object] = {
         name: raw[name] if name in ("url", "doi", "eprint", "pdf") else plain(raw[name]) for name in raw
     }
-    fields["authors"] = [_name(name) for name in re.split(r"\s+and\s+", raw.get("author", "")) if name.strip()]
+    fields["authors"] = [_name(name) for name in " ".join(raw.get("author", "").split()).split(" and ") if name.strip()]
     if "arxiv" not in (raw.get("archiveprefix", "") + raw.get("eprinttype", "")).lower():
         fields.pop("eprint", None)
     for surplus in ("id", "key", "author", "category", "code"):
@@ -112,7 +113,7 @@ def _value(value: object, macros: Mapping[str, str]) -> str:
 
 def _name(name: str) -> str:
     """`Doe, Jane` and `Doe, Jr, Jane` as `Jane Doe Jr`; what stands in braces is a name as it is."""
-    parts = [plain(part).strip() for part in re.split(r",(?![^{}]*\})", name)]
+    parts = [plain(part).strip() for part in re.split(r",(?![^{}]*\})", name[:MAX_NAME_CHARS])]
     if len(parts) == 1:
         return parts[0]
     return " ".join(filter(None, [parts[-1], parts[0], *parts[1:-1]]))

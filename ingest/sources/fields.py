@@ -103,7 +103,7 @@ def names(value: object) -> tuple[str, ...]:
     In a text ";" or "and" parts them; where it is ";" the family name may come first: `Doe, Jane; Roe, R.`.
     """
     if isinstance(value, str):
-        parts = tuple(filter(None, map(str.strip, re.split(r";|\s+and\s+", value))))
+        parts = tuple(filter(None, map(str.strip, re.split(";| and ", " ".join(value.split())))))
         return tuple(map(turned, parts)) if ";" in value else parts
     several = value if isinstance(value, list | tuple) else []
     told = (item.get("name") if isinstance(item, dict) else item for item in several)
@@ -118,7 +118,8 @@ def turned(name: str) -> str:
 def categories(value: object) -> tuple[str, ...]:
     """Subjects, from a list or from one text in which semicolons, commas or spaces part them."""
     if isinstance(value, str):
-        return tuple(filter(None, re.split(r"\s*[;,]\s*" if re.search("[;,]", value) else r"\s+", value.strip())))
+        parts = re.split("[;,]", value) if re.search("[;,]", value) else value.split()
+        return tuple(filter(None, map(str.strip, parts)))
     return tuple(item for item in value if isinstance(item, str)) if isinstance(value, list | tuple) else ()
 
 

@@ -17,7 +17,7 @@ from ingest.sources import arxiv_listing, citation_page, hugging_face_page
 from ingest.sources.fields import paper_of
 from ingest.sources.whole import opening, text, whole
 
-MAX_BYTES = 20_000_000
+MAX_BYTES = 10_000_000
 MAX_TAGS = 200_000
 MAX_TAG_CHARS = 20_000
 """Of one tag, without what stands in its quotes: thousands of attributes would take the parser minutes."""

@@ -12,7 +12,7 @@ from ingest.sources.fields import paper_of
 from ingest.sources.json_shapes import flat
 from ingest.sources.whole import opening, text, whole
 
-MAX_BYTES = 200_000_000
+MAX_BYTES = 100_000_000
 
 _LIST = re.compile(r'\[|\{(?:[^\[\]]{0,4000}?)"(?:notes|items|data|papers|results|message|dailyPapers)"\s*:\s*\[')
 _GAP = re.compile(r"[\s,]*")

@@ -12,7 +12,7 @@ from ingest.records import Page, Paper, Rejection, Source, Warned
 from ingest.sources.fields import names, paper_of
 from ingest.sources.whole import opening
 
-_HEADING = re.compile(r"(#{1,6})\s+(.*?)\s*#*\s*$")
+_HEADING = re.compile(r"#{1,6}\s+(\S.*)")
 _ABSTRACT = re.compile(r"(?i)(?:#{1,6}\s*|\*\*|__)?abstract(?:\*\*|__)?\s*(?:[:.—–-]+\s*(?:\*\*|__)?)?\s*(.*)$")
 _MARKED = re.compile(r"(?im)^\s*(?:#{1,6}\s*abstract\b|(?:>\s*)?(?:\*\*|__)abstract\b|abstract:)")
 _FIELD = re.compile(
@@ -35,7 +35,7 @@ def read(page: Page) -> Iterator[Paper | Rejection | Warned]:
         if line.fault:
             yield Rejection(f"{page.origin}:{line.number}", line.fault)
             continue
-        heading = _HEADING.match(line.text)
+        heading = _HEADING.match(line.text.rstrip().rstrip("#").rstrip())
         if line.text.rstrip() == "---" and (line.number == 1 or entry.in_front):
             entry.in_front = not entry.in_front
             entry.line = entry.line or line.number
@@ -43,7 +43,7 @@ def read(page: Page) -> Iterator[Paper | Rejection | Warned]:
             entry.begin_abstract("")
         elif heading:
             yield from entry.told(page)
-            entry = _Entry(line.number, _without_links(heading[2])[0], _without_links(heading[2])[1])
+            entry = _Entry(line.number, *_without_links(heading[1]))
         else:
             entry.take(line.text)
     yield from entry.told(page)

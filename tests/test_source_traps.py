@@ -1,0 +1,97 @@
+"""Hostile pages: each ends in papers or in one clear line, in little time and memory."""
+
+from __future__ import annotations
+
+import io
+import resource
+import time
+from collections.abc import Callable
+
+import pytest
+
+from ingest.files import open_page
+from ingest.read import read
+from ingest.records import Page, Paper, Rejection
+
+N = 300_000
+HTML = b"<!doctype html><html><body>"
+PAGES: dict[str, bytes] = {
+    "nested elements": HTML + b"<div>" * N,
+    "some nested elements": HTML + b"<div>" * 60_000,
+    "many attributes": HTML + b"<div " + b" ".join(b"a%d=1" % n for n in range(N)) + b">",
+    "many quoted attributes": HTML + b"<div " + b" ".join(b"a%d=''" % n for n in range(N)) + b">",
+    "open comments": HTML + b"<!--" * N,
+    "open tags": HTML + b"<" * N,
+    "open quotes": HTML + b"<a b='" * N,
+    "broken props": HTML + b'<div data-props="' + b"[" * N + b'"></div>',
+    "nested props": HTML + b'<div data-props="' + b"[" * 500 + b"]" * 500 + b'"></div>',
+    "lists": HTML + b"<dl>" + b"<dt><dd>" * 20_000,
+    "entity bomb": b'<?xml version="1.0"?><!DOCTYPE feed [<!ENTITY a "aaaaaaaaaa">'
+    + b"".join(b'<!ENTITY %c "%s">' % (98 + n, b"&%c;" % (97 + n) * 10) for n in range(8))
+    + b']><feed xmlns="http://www.w3.org/2005/Atom"><entry><title>&i;</title></entry></feed>',
+    "outside entity": b'<!DOCTYPE feed [<!ENTITY x SYSTEM "file:///etc/passwd">]>'
+    b'<feed xmlns="http://www.w3.org/2005/Atom"><entry><title>&x;</title><summary>&x;</summary></entry></feed>',
+    "nested xml": b"<PubmedArticleSet>" + b"<a>" * N,
+    "xml attributes": b"<PubmedArticleSet><PubmedArticle " + b" ".join(b"a%d='1'" % n for n in range(N)) + b"/>",
+    "xml token": b"<PubmedArticleSet><PubmedArticle a='" + b"x" * 8_000_000,
+    "xml text": b"<PubmedArticleSet><PubmedArticle><PMID>" + b"x" * 20_000_000,
+    "xml encoding": b'<?xml version="1.0" encoding="nonsense"?><PubmedArticleSet/>',
+    "json nesting": b"[{" + b'"a":[' * N,
+    "json numbers": b'[{"title": ' + b"9" * N + b"}]",
+    "json commas": b'[{"title": "T", "abstract": "A."}' + b"," * N,
+    "json brackets": b"[" * N,
+    "bibtex braces": b"@article{a, title={" + b"{" * N,
+    "bibtex entries": b"@a{\n" * 20_000,
+    "bibtex authors": b"@article{a, title={T}, abstract={A.}, author={" + b"a," * N + b"}}",
+    "bibtex blanks": b"@article{a, title={T}, abstract={A.}, author={" + b" " * N + b"x}}",
+    "bibtex dollars": b"@article{a, title={T}, abstract={" + b"$ \\" * N + b"}}",
+    "ris": b"TY  - JOUR\n" + b"AU  - A\n" * 50_000,
+    "ris types": b"TY  - JOUR\n" * 20_000,
+    "csv quotes": b'title,abstract\n"' + b"a\n" * 80_000,
+    "csv columns": b"title,abstract" + b",x" * 100_000 + b"\n" + b"a," * 100_000,
+    "csv authors": b"title,abstract,authors\nT,A.," + b" " * N + b"x",
+    "markdown headings": b"# A\n\n**Abstract** a\n" + b"# B\n" * 50_000,
+    "markdown blanks": b"# A\n\n**Abstract** a\n# b" + b" " * N + b"x\n" + b" " * N + b"x\n" + b"#" * N + b"\n",
+    "markdown links": b"# A\n\n**Abstract** a\n# " + b"[" * N + b"\n# " + b"[a](" * N,
+    "nul bytes": b'[{"title": "T", "abstract": "A."}]' + b" " * 9_000 + b"\0" * N,
+    "one line": b'{"title": "' + b"x" * 50_000_000,
+}
+
+
+def outcome(content: bytes) -> list[Paper | Rejection]:
+    page = open_page(lambda: io.BytesIO(content), "o", [])
+    found = list(read(page)) if isinstance(page, Page) else [page]
+    return [item for item in found if isinstance(item, Paper | Rejection)]
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_trap_ends_in_a_clear_line_in_two_seconds(name: str) -> None:
+    outcome(b"<!doctype html><html><body></body></html>")
+    started = time.process_time()
+    found = outcome(PAGES[name])
+    assert time.process_time() - started < 2 * slowness()
+    assert found
+    for item in found:
+        text = item.why if isinstance(item, Rejection) else item.title
+        assert len(text) < 700
+        assert "\n" not in text
+        assert "root:" not in text
+    if not name.startswith(("bibtex", "json commas", "ris", "csv", "markdown", "nul")):
+        assert isinstance(found[-1], Rejection)
+
+
+def test_no_trap_took_a_gigabyte() -> None:
+    for content in PAGES.values():
+        outcome(content)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < 1_000_000
+
+
+def slowness() -> float:
+    """How many times slower than usual this machine is now, at least 1: others may be at work on it."""
+    return max(1.0, _seconds(lambda: sum(n * n for n in range(1_000_000))) / 0.08)
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    started = time.process_time()
+    work()
+    return time.process_time() - started
