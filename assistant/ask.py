@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Protocol, Self, TypedDict, Unpack, get_args
@@ -14,20 +13,32 @@ from assistant.errors import BadOption, BadQuestion, NoModel
 from assistant.llm.open import open_chat, why_not
 from assistant.llm.record import Use
 from assistant.llm.records import Chat, ChatFailed
+from assistant.notes import Notes
 from assistant.offline import OfflineReasoner
-from assistant.pile import Pile
-from assistant.records import Answer, Coverage, Depth, Event, Mode, PaperHit, Query, Stage, Token, Trace, Usage, Verdict
-from assistant.retrieve import retrieve
+from assistant.pile import Ground, Pile
+from assistant.records import (
+    Answer,
+    Coverage,
+    Depth,
+    Event,
+    Inquiry,
+    Mode,
+    PaperHit,
+    Query,
+    Stage,
+    Token,
+    Trace,
+    Turn,
+    Usage,
+    Verdict,
+)
 from assistant.table import Table, tabulate, without_model
 from assistant.understand import understand
 from ingest import Library, Settings
 from ingest.clean import stored
 from ingest.project import Progress
-from ingest.settings import read_settings
+from ingest.settings import is_loopback, read_settings
 from ingest.where import Filter
-
-Turn = Mapping[str, str]
-"""One turn of a conversation: {"role": "user" | "assistant", "content": text}."""
 
 Where = Filter | str | None
 """Which papers are asked; None for all."""
@@ -65,9 +76,16 @@ class Reasoner(Protocol):
 class Assistant:
     """Answers questions over one library. May be used from several threads at once."""
 
-    def __init__(self, library: Library, settings: Settings, chat: Chat | None = None, use: Use = "record") -> None:
+    def __init__(
+        self,
+        library: Library,
+        settings: Settings,
+        chat: Chat | None = None,
+        use: Use = "record",
+        notes: Notes | None = None,
+    ) -> None:
         """Not for users: see `open`."""
-        self.library, self.settings, self._chat, self._use = library, settings, chat, use
+        self.library, self.settings, self._chat, self._use, self._notes = library, settings, chat, use, notes
 
     @classmethod
     def open(
@@ -96,6 +114,10 @@ class Assistant:
         folder = Path(library or settings.library)
         opened = Library.open(folder, settings, progress=progress)
         return cls(opened, settings, chat or open_chat(settings, folder, use=use), use)
+
+    def noted(self, notes: Notes) -> Assistant:
+        """This assistant, for one answer: all that it is made of goes into `notes`, which `bundle.write` can keep."""
+        return Assistant(self.library, self.settings, self._chat, self._use, notes)
 
     @property
     def model(self) -> str | None:
@@ -141,68 +163,34 @@ class Assistant:
             NoModel: Mode `llm` without a language model.
             ChatFailed: Mode `llm`, and the language model gave no usable reply.
         """
-        inquiry = _checked(question, history, mode, depth)
+        inquiry = checked(question, history, mode, depth)
         self.library.refresh()
-        pile, fallback, spent = Pile.of(self.library, where), None, Usage()
-        if chat := self._model_for(mode, depth):
-            reasoner = self._reasoner(pile, chat, depth)
+        ground: Ground = Pile.of(self.library, where)
+        chat, fallback, spent = self._model_for(mode, depth), None, Usage()
+        if self._notes:
+            ground, chat = self._notes.begin(inquiry, ground, chat)
+        if chat:
+            reasoner = reasoner_by(ground, chat, depth, self.settings.model_calls_at_once)
             try:
-                yield from self._answer(inquiry, pile, reasoner)
+                yield from answered(inquiry, ground, reasoner)
                 return
             except ChatFailed as failure:
                 if mode == "llm":
                     raise
                 fallback, spent = f"{failure.kind}: {failure.why}", reasoner.usage()
-        yield from self._answer(inquiry, pile, OfflineReasoner(pile, depth, fallback, spent))
-
-    def _answer(self, inquiry: Inquiry, pile: Pile, reasoner: Reasoner) -> Iterator[Event]:
-        papers, clock = pile.papers, Clock()
-
-        yield Stage("understand", inquiry.question)
-        query = reasoner.understand(inquiry.question, inquiry.turns)
-        clock.lap("understand")
-
-        yield Stage("retrieve", f"{papers} papers")
-        hits = reasoner.find(query)
-        clock.lap("retrieve")
-
-        verdict = yield from reasoner.judge(query, hits)
-        clock.lap("judge")
-
-        draft = yield from reasoner.write(query, verdict, _coverage(papers, hits, verdict))
-        clock.lap("write")
-
-        yield Answer(
-            question=inquiry.question,
-            standalone_question=query.text,
-            kind="none" if draft.abstained_because else query.kind,
-            mode=reasoner.mode,
-            model=reasoner.model,
-            text=draft.text,
-            abstained=draft.abstained_because is not None,
-            reason=draft.reason,
-            claims=draft.claims,
-            citations=draft.citations,
-            near_misses=draft.near_misses,
-            coverage=_coverage(papers, hits, draft.verdict),
-            notices=draft.notices,
-            removed=draft.removed,
-            usage=reasoner.usage(),
-            trace=Trace(
-                settings={"mode": inquiry.mode, "depth": inquiry.depth}
-                | ({"where": pile.where.describe()} if pile.where else {}),
-                prompts=draft.prompts,
-                library={"papers": str(len(self.library)), "encoder": self.library.encoder.name},
-                seconds=clock.seconds,
-            ),
-        )
+            if self._notes:
+                self._notes.fall_back(fallback, spent)
+        yield from answered(inquiry, ground, OfflineReasoner(ground, depth, fallback, spent))
 
     def price(self, mode: Mode = "auto", depth: Depth = "thorough", where: Where = None) -> Usage:
         """What an answer will ask of the language model, at most, by an estimate from this library's papers."""
         from assistant.by_llm.price import price  # noqa: PLC0415  (the model's stages take time to import)
 
         chat = self._model_for(mode, depth)
-        return price(Pile.of(self.library, where), chat.model, depth) if chat else Usage()
+        if chat is None:
+            return Usage()
+        local = self.settings.base_url is not None and is_loopback(self.settings.base_url)
+        return price(Pile.of(self.library, where), None if local else chat.model, depth)
 
     def table(
         self,
@@ -250,7 +238,7 @@ class Assistant:
         if k < 1:
             raise BadOption("k", k, "a whole number of at least 1")
         self.library.refresh()
-        return retrieve(self.library, understand(text), k, Pile.of(self.library, where).where)
+        return Pile.of(self.library, where).find(understand(text), k)
 
     def close(self) -> None:
         """Lets go of the library."""
@@ -273,11 +261,6 @@ class Assistant:
             return open_chat(self.settings, self.library.path, use="reuse") or self._chat
         return self._chat
 
-    def _reasoner(self, pile: Pile, chat: Chat, depth: Depth) -> Reasoner:
-        from assistant.by_llm.reasoner import ModelReasoner  # noqa: PLC0415  (the model's stages take time to import)
-
-        return ModelReasoner.over(pile, chat, depth, self.settings.model_calls_at_once)
-
 
 class Options(TypedDict, total=False):
     """How a question is asked; see `Assistant.stream`."""
@@ -294,14 +277,55 @@ def ask(question: str, library: Path | str | None = None, **options: Unpack[Opti
         return assistant.ask(question, **options)
 
 
-@dataclass(frozen=True, slots=True)
-class Inquiry:
-    """What was asked, found to be in range and cleaned."""
+def reasoner_by(ground: Ground, chat: Chat, depth: Depth, at_once: int) -> Reasoner:
+    """The reasoner that asks `chat`, `at_once` calls at a time."""
+    from assistant.by_llm.reasoner import ModelReasoner  # noqa: PLC0415  (the model's stages take time to import)
 
-    question: str
-    turns: tuple[Turn, ...]
-    mode: Mode
-    depth: Depth
+    return ModelReasoner.over(ground, chat, depth, at_once)
+
+
+def answered(inquiry: Inquiry, ground: Ground, reasoner: Reasoner) -> Iterator[Event]:
+    """The chain itself: what happens between a question and its answer, whoever reasons."""
+    papers, clock = ground.about.papers, Clock()
+
+    yield Stage("understand", inquiry.question)
+    query = reasoner.understand(inquiry.question, inquiry.turns)
+    clock.lap("understand")
+
+    yield Stage("retrieve", f"{papers} papers")
+    hits = reasoner.find(query)
+    clock.lap("retrieve")
+
+    verdict = yield from reasoner.judge(query, hits)
+    clock.lap("judge")
+
+    draft = yield from reasoner.write(query, verdict, _coverage(papers, hits, verdict))
+    clock.lap("write")
+
+    where = {"where": ground.about.where} if ground.about.where else {}
+    yield Answer(
+        question=inquiry.question,
+        standalone_question=query.text,
+        kind="none" if draft.abstained_because else query.kind,
+        mode=reasoner.mode,
+        model=reasoner.model,
+        text=draft.text,
+        abstained=draft.abstained_because is not None,
+        reason=draft.reason,
+        claims=draft.claims,
+        citations=draft.citations,
+        near_misses=draft.near_misses,
+        coverage=_coverage(papers, hits, draft.verdict),
+        notices=draft.notices,
+        removed=draft.removed,
+        usage=reasoner.usage(),
+        trace=Trace(
+            settings={"mode": inquiry.mode, "depth": inquiry.depth} | where,
+            prompts=draft.prompts,
+            library=ground.about.library,
+            seconds=clock.seconds,
+        ),
+    )
 
 
 class Clock:
@@ -322,8 +346,12 @@ def _coverage(papers: int, hits: Sequence[PaperHit], verdict: Verdict) -> Covera
     return Coverage(papers, len(hits), len(verdict.judgements), relevant, verdict.estimated_recall)
 
 
-def _checked(question: str, history: Sequence[Turn], mode: Mode, depth: Depth) -> Inquiry:
-    """The question and the conversation, cleaned, once all arguments are found to be in range."""
+def checked(question: str, history: Sequence[Turn], mode: Mode, depth: Depth) -> Inquiry:
+    """The question and the conversation, cleaned, once all arguments are found to be in range.
+
+    Raises:
+        BadQuestion, BadOption: See `Assistant.stream`.
+    """
     for name, value, known in (("mode", mode, get_args(Mode)), ("depth", depth, get_args(Depth))):
         if value not in known:
             raise BadOption(name, value, f"one of {', '.join(known)}")

@@ -7,10 +7,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from assistant.compose import Draft, Notices, compose, digest_notice
-from assistant.judge import judge
-from assistant.pile import Pile
+from assistant.pile import Ground
 from assistant.records import Coverage, Depth, PaperHit, Query, Stage, Token, Usage, Verdict
-from assistant.retrieve import retrieve
 from assistant.understand import understand
 
 CANDIDATES: Mapping[Depth, int | None] = {"quick": 50, "thorough": 150, "exhaustive": None}
@@ -21,7 +19,7 @@ CANDIDATES: Mapping[Depth, int | None] = {"quick": 50, "thorough": 150, "exhaust
 class OfflineReasoner:
     """Answers from the papers by themselves; see `assistant.ask.Reasoner`."""
 
-    pile: Pile
+    ground: Ground
     depth: Depth
     fallback: str | None = None
     """Why a language model that was wanted took no part."""
@@ -36,18 +34,18 @@ class OfflineReasoner:
 
     def find(self, query: Query) -> tuple[PaperHit, ...]:
         """Ranks candidates."""
-        return retrieve(self.pile.library, query, CANDIDATES[self.depth] or max(1, self.pile.papers), self.pile.where)
+        return self.ground.find(query, CANDIDATES[self.depth] or max(1, self.ground.about.papers))
 
     def judge(self, query: Query, hits: Sequence[PaperHit]) -> Generator[Stage, None, Verdict]:
         """Judges them all at once."""
-        yield Stage("judge", f"{len(hits)} of {self.pile.papers} papers", 0, len(hits))
-        return judge(self.pile.library, query, hits)
+        yield Stage("judge", f"{len(hits)} of {self.ground.about.papers} papers", 0, len(hits))
+        return self.ground.judge(query, hits)
 
     def write(self, query: Query, verdict: Verdict, coverage: Coverage) -> Generator[Stage | Token, None, Draft]:
         """Puts the answer together from verbatim sentences."""
         yield Stage("write", "from verbatim sentences")
         notices: Notices = {"notice_fallback": {"why": self.fallback}} if self.fallback else {}
-        notices |= {"notice_extractive": {}} | digest_notice(verdict) | self.pile.notices
+        notices |= {"notice_extractive": {}} | digest_notice(verdict) | self.ground.about.notices
         draft = compose(query.kind, verdict, coverage, notices)
         yield from map(Token, draft.text.splitlines(keepends=True))
         return draft

@@ -1,13 +1,55 @@
-"""Library, filter -> Pile: the papers that a question is put to."""
+"""Library, filter -> Pile: the papers that a question is put to, and all that an answer takes from them."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import Protocol, Self
 
+from assistant.by_llm.find import widened
 from assistant.compose import Notices
-from ingest import Library
+from assistant.judge import judge
+from assistant.records import Judgement, PaperHit, Query, Verdict
+from assistant.support import support
+from ingest import Library, Passage
 from ingest.where import Filter, parse
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What an answer says of the papers that were asked."""
+
+    papers: int
+    """How many there are."""
+    notices: Notices
+    """What the reader should know of the filter."""
+    where: str | None
+    """The filter; None for all papers."""
+    library: Mapping[str, str]
+    """For the answer's trace."""
+
+
+class Ground(Protocol):
+    """Papers, as far as an answer needs them: `Pile` has a library behind it, `notes.Told` what one told before."""
+
+    @property
+    def about(self) -> About:
+        """What an answer says of them."""
+
+    def find(self, query: Query, k: int) -> tuple[PaperHit, ...]:
+        """The best `k` for `query` and for its other phrasings, best first."""
+
+    def passages(self, ids: Iterable[str]) -> Mapping[str, tuple[Passage, ...]]:
+        """The sentences of these papers."""
+
+    def judge(self, query: Query, hits: Sequence[PaperHit]) -> Verdict:
+        """Judges `hits` without a model; see `assistant.judge`."""
+
+    def near(self, query: Query, judgements: Sequence[Judgement]) -> Sequence[bool]:
+        """Whether what each judgement rests on has to do with the question; see `by_llm.proof`."""
+
+    def support(self, sentence: str, cited: Sequence[str]) -> float:
+        """How well `cited` support `sentence`, in [0, 1]; see `assistant.support`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,10 +58,7 @@ class Pile:
 
     library: Library
     where: Filter | None
-    papers: int
-    """How many there are."""
-    notices: Notices
-    """What the reader should know of the filter."""
+    about: About
 
     @classmethod
     def of(cls, library: Library, where: Filter | str | None) -> Self:
@@ -28,11 +67,35 @@ class Pile:
         Raises:
             BadFilter: `where` cannot be read.
         """
+        told = {"papers": str(len(library)), "encoder": library.encoder.name}
         if where is None:
-            return cls(library, None, len(library), {})
+            return cls(library, None, About(len(library), {}, None, told))
         wanted = parse(where) if isinstance(where, str) else where
         matching = library.matching(wanted)
         counts = {"where": wanted.describe(), "papers": len(matching.ids), "all": len(library)}
         missing = ", ".join(f"{count} without {column}" for column, count in matching.missing.items())
         name = "notice_filter_missing" if missing else "notice_filter"
-        return cls(library, wanted, len(matching.ids), {name: counts | ({"missing": missing} if missing else {})})
+        notices: Notices = {name: counts | ({"missing": missing} if missing else {})}
+        return cls(library, wanted, About(len(matching.ids), notices, wanted.describe(), told))
+
+    def find(self, query: Query, k: int) -> tuple[PaperHit, ...]:
+        """See `Ground.find`."""
+        return widened(self.library, query, k, self.where)
+
+    def passages(self, ids: Iterable[str]) -> Mapping[str, tuple[Passage, ...]]:
+        """See `Ground.passages`."""
+        return self.library.passages(ids)
+
+    def judge(self, query: Query, hits: Sequence[PaperHit]) -> Verdict:
+        """See `Ground.judge`."""
+        return judge(self.library, query, hits)
+
+    def near(self, query: Query, judgements: Sequence[Judgement]) -> Sequence[bool]:
+        """See `Ground.near`."""
+        from assistant.by_llm.proof import near  # noqa: PLC0415  (the model's stages take time to import)
+
+        return near(self.library, query, judgements)
+
+    def support(self, sentence: str, cited: Sequence[str]) -> float:
+        """See `Ground.support`."""
+        return support(self.library, sentence, cited)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
@@ -16,8 +17,21 @@ Kind = Literal["list", "fact", "compare"]
 Mode = Literal["auto", "offline", "llm"]
 Depth = Literal["quick", "thorough", "exhaustive"]
 ReasonKind = Literal["off_topic", "not_stated", "nothing_found"]
+Turn = Mapping[str, str]
+"""One turn of a conversation: {"role": "user" | "assistant", "content": text}."""
 Role = Literal["proposes", "studies", "uses", "compares", "criticises", "mentions"]
 """What a paper does with the thing asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inquiry:
+    """What was asked, found to be in range and cleaned."""
+
+    question: str
+    turns: tuple[Turn, ...]
+    """The conversation before it, oldest turn first."""
+    mode: Mode
+    depth: Depth
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,6 +277,10 @@ class Answer:
     def to_dict(self) -> dict[str, Any]:
         """The answer as plain JSON values, in the form of schema 1."""
         return {"schema": self.schema, **asdict(self)}
+
+    def to_json(self) -> str:
+        """The answer as the command line prints it."""
+        return json.dumps(self.to_dict(), ensure_ascii=False, indent=2)
 
     @staticmethod
     def from_dict(data: object) -> Answer:

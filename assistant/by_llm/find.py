@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from assistant.pile import Pile
 from assistant.records import PaperHit, Query
 from assistant.retrieve import RANK_DAMPING, retrieve
 from assistant.understand import understand
+from ingest import Library
+from ingest.where import Filter
 
 OWN_SHARE = 2.0
 """Weight of the question itself against one of its phrasings."""
 
 
-def widened(pile: Pile, query: Query, k: int) -> tuple[PaperHit, ...]:
+def widened(library: Library, query: Query, k: int, where: Filter | None = None) -> tuple[PaperHit, ...]:
     """The best `k` papers by the weighted sum of reciprocal ranks over all phrasings, best first, ties by id.
 
     A paper's similarity is that of the question where it found the paper, else that of the phrasing that did.
     """
-    rankings = [(OWN_SHARE, retrieve(pile.library, query, k, pile.where))]
-    rankings += [(1.0, retrieve(pile.library, understand(phrase), k, pile.where)) for phrase in query.alternatives]
+    rankings = [(OWN_SHARE, retrieve(library, query, k, where))]
+    rankings += [(1.0, retrieve(library, understand(phrase), k, where)) for phrase in query.alternatives]
     fused: dict[str, float] = {}
     hits: dict[str, PaperHit] = {}
     for weight, ranking in rankings:

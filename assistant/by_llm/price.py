@@ -17,12 +17,12 @@ _PROMPT_TOKENS = 500
 """Of the rules and a prompt, beside the papers."""
 
 
-def price(pile: Pile, model: str, depth: Depth) -> Usage:
+def price(pile: Pile, model: str | None, depth: Depth) -> Usage:
     """The calls, tokens and cost of an answer, at most.
 
     Args:
         pile: The lengths of its papers are taken from the library's first forty.
-        model: Name, for the price.
+        model: Name, for the price; None for one on this machine, which costs nothing.
         depth: How much is read.
 
     Returns:
@@ -35,7 +35,7 @@ def price(pile: Pile, model: str, depth: Depth) -> Usage:
     written = write.MAX_TOKENS
     if depth != "quick":
         written += understand.MAX_TOKENS + verify.MAX_TOKENS + (calls - 3) * judge.MAX_TOKENS // 4
-    return Usage(calls, prompt, written, cost_usd(model, prompt, written))
+    return Usage(calls, prompt, written, cost_usd(model, prompt, written) if model else 0.0)
 
 
 def _judging(pile: Pile, depth: Depth) -> int:
@@ -43,5 +43,5 @@ def _judging(pile: Pile, depth: Depth) -> int:
         return 0
     some = tuple(islice(pile.library.store.every_paper(), _SAMPLE))
     drawn = tuple(sheets(pile.library, [PaperHit(paper, 0.0, (), {}) for paper in some]))
-    every = pile.papers * sum(sheet.tokens for sheet in drawn) // max(len(drawn), 1)
+    every = pile.about.papers * sum(sheet.tokens for sheet in drawn) // max(len(drawn), 1)
     return every if depth == "exhaustive" else min(every, JUDGE_TOKENS)

@@ -9,10 +9,8 @@ from typing import Literal, Self
 from assistant.by_llm import audit
 from assistant.by_llm.asker import Asker
 from assistant.by_llm.draft import Numbering, Parts, Supported, as_list, as_prose, item, prose
-from assistant.by_llm.find import widened
 from assistant.by_llm.judge import Judged, after_reading, judge
 from assistant.by_llm.judge import overhead_tokens as judging_overhead
-from assistant.by_llm.proof import near, support_of
 from assistant.by_llm.sheets import Sheet, excerpt, packed, sheets
 from assistant.by_llm.understand import understand
 from assistant.by_llm.verify import verify
@@ -22,7 +20,7 @@ from assistant.compose import Draft, Notices, Wording, compose, digest_notice
 from assistant.judge import off_topic
 from assistant.llm.meter import Meter
 from assistant.llm.records import Chat, ChatFailed
-from assistant.pile import Pile
+from assistant.pile import Ground
 from assistant.records import (
     Coverage,
     Depth,
@@ -36,7 +34,6 @@ from assistant.records import (
     Usage,
     Verdict,
 )
-from assistant.retrieve import retrieve
 from assistant.understand import understand as read_offline
 
 JUDGE_TOKENS = 35_000
@@ -62,7 +59,7 @@ _IN_PASSING = "mentions"
 class ModelReasoner:
     """Answers one question with a language model; see `assistant.ask.Reasoner`."""
 
-    pile: Pile
+    ground: Ground
     asker: Asker
     depth: Depth
     at_once: int
@@ -73,9 +70,9 @@ class ModelReasoner:
     _notices: Notices = field(default_factory=dict)
 
     @classmethod
-    def over(cls, pile: Pile, chat: Chat, depth: Depth, at_once: int) -> Self:
-        """For one question over `pile`."""
-        return cls(pile, Asker(chat, Meter()), depth, at_once)
+    def over(cls, ground: Ground, chat: Chat, depth: Depth, at_once: int) -> Self:
+        """For one question over `ground`."""
+        return cls(ground, Asker(chat, Meter()), depth, at_once)
 
     @property
     def model(self) -> str:
@@ -89,12 +86,12 @@ class ModelReasoner:
     def find(self, query: Query) -> tuple[PaperHit, ...]:
         """Ranks candidates for the question and for its other phrasings."""
         if self.depth == "exhaustive":
-            return retrieve(self.pile.library, query, max(1, self.pile.papers), self.pile.where)
-        return widened(self.pile, query, CANDIDATES)
+            return self.ground.find(replace(query, alternatives=()), max(1, self.ground.about.papers))
+        return self.ground.find(query, CANDIDATES)
 
     def judge(self, query: Query, hits: Sequence[PaperHit]) -> Generator[Stage, None, Verdict]:
         """Has papers judged; those of a quick answer are judged while it is written."""
-        every = tuple(sheets(self.pile.library, hits))
+        every = tuple(sheets(self.ground, hits))
         if self.depth == "quick":
             self._sheets = packed(every, QUICK_TOKENS - writing_overhead(query))
             return Verdict(tuple(map(_unread, self._sheets)), None if self._sheets else "nothing_found")
@@ -144,7 +141,7 @@ class ModelReasoner:
 
     def _proved(self, query: Query, judged: Judged) -> tuple[Judgement, ...]:
         """The judgements, best first; a paper whose named sentences have nothing to do with the question is out."""
-        held = near(self.pile.library, query, judged.judgements)
+        held = self.ground.near(query, judged.judgements)
         kept = []
         for judgement, close in zip(judged.judgements, held, strict=True):
             if judgement.satisfied and not close:
@@ -160,7 +157,7 @@ class ModelReasoner:
         """The verdict with its recall: what was read last, and the audit, tell how far the others can be believed."""
         read = {sheet.key for sheet in self._sheets}
         unread = [sheet.hit.similarity for sheet in every if sheet.key not in read]
-        unread += [every[-1].hit.similarity] * (self.pile.papers - len(every))
+        unread += [every[-1].hit.similarity] * (self.ground.about.papers - len(every))
         late = {sheet.paper.id: sheet.hit.similarity for sheet in self._sheets[len(self._sheets) // 2 :]}
         relevant = [judgement.paper.id for judgement in verdict.judgements if judgement.satisfied]
         found = sum(paper_id in late for paper_id in relevant)
@@ -185,7 +182,10 @@ class ModelReasoner:
         return lines
 
     def _support(self, line: Line) -> float:
-        return 1.0 if line.is_row and not line.references else support_of(self.pile.library, line)
+        if line.is_row and not line.references:
+            return 1.0
+        titles = dict.fromkeys(reference.sheet.paper.title for reference in line.references)
+        return self.ground.support(line.text, (*titles, *(reference.quote.text for reference in line.references)))
 
     def _to_write(self, verdict: Verdict) -> tuple[Sheet, ...]:
         """The papers that the answer is written from, whole if there is room, else the sentences that show it."""
@@ -243,7 +243,7 @@ class ModelReasoner:
         removed: Notices = (
             {"notice_removed": {"count": self._dropped.unsupported}} if self._dropped.unsupported else {}
         )  # fmt: skip
-        return first | digest_notice(verdict) | self.pile.notices | self._notices | removed
+        return first | digest_notice(verdict) | self.ground.about.notices | self._notices | removed
 
     def _removed(self) -> Removed:
         return Removed(unknown_keys=self._dropped.unknown_keys, unsupported_claims=self._dropped.unsupported)

@@ -13,6 +13,7 @@ from itertools import count
 
 from assistant.by_llm.orders import gives_orders
 from assistant.llm.tokens import count as count_tokens
+from assistant.pile import Ground
 from assistant.records import PaperHit, Quote
 from ingest import Library, Paper, Passage
 
@@ -45,7 +46,7 @@ class Sheet:
         return self.quotes[number] if 0 <= number < len(self.quotes) and number not in self.withheld else None
 
 
-def sheets(library: Library, hits: Iterable[PaperHit]) -> Iterator[Sheet]:
+def sheets(library: Library | Ground, hits: Iterable[PaperHit]) -> Iterator[Sheet]:
     """A sheet for each of `hits`, numbered from 1."""
     hits = tuple(hits)
     passages = library.passages(hit.paper.id for hit in hits)
