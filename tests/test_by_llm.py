@@ -200,7 +200,11 @@ def test_nothing_found_is_an_honest_no_with_what_came_nearest(asks: Callable[...
     assert answer.near_misses[0].lacks == "does not show: quantizes weights"
 
 
-FACT = PLAN | {"question": "At how many bits does it match?", "kind": "fact", "criteria": ["states the bits"]}
+FACT = PLAN | {
+    "question": "At how many bits does it match?",
+    "kind": "fact",
+    "criteria": ["states at how many bits accuracy matches full precision"],
+}
 
 
 def test_a_fact_comes_in_its_first_sentence(asks: Callable[..., Answer]) -> None:
@@ -299,7 +303,7 @@ def test_a_batch_that_fails_leaves_the_others_and_is_told(
 
     def sometimes(prompt: str) -> str:
         if next(calls) == 1:
-            raise ChatFailed("timeout", "no reply")
+            raise ChatFailed("nonsense", "no form")
         found = sheets(prompt).values()
         said = {"meets": [1, 2], "role": "uses", "sentences": [1]}
         return json.dumps({"papers": [{"paper": key} | said for key, _ in found]})

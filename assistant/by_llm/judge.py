@@ -24,6 +24,8 @@ BATCH_TOKENS = 3_600
 """Papers of one call: about a dozen abstracts, so that each is read with care."""
 MAX_TOKENS = 1_500
 MAX_QUOTES = 3
+_NOBODY_THERE = ("unreachable", "timeout", "quota")
+"""Failures after which the batches that wait would only wait in vain."""
 
 
 class Finding(BaseModel):
@@ -123,7 +125,10 @@ def _side_by_side(
             pool.submit(ask, batch): batch for batch in all_batches
         }
         for future in as_completed(asked):
-            yield asked[future], future.result()
+            outcome = future.result()
+            yield asked[future], outcome
+            if isinstance(outcome, ChatFailed) and outcome.kind in _NOBODY_THERE:
+                break
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
 
