@@ -72,7 +72,10 @@ def _format(page: Page) -> str | None:
 
 def _unknown(page: Page) -> Iterator[Found]:
     fault = next((line.fault for line in page.head if line.fault), None)
-    unknown = "no known layout; expected a saved papers page or JSON lines with title and abstract"
+    unknown = (
+        "no known layout; expected a saved papers page, JSON lines or a table with title and abstract (see --column),"
+        " or another format that `whichpapers ingest --help` names"
+    )
     yield Rejection(page.origin, fault or unknown)
 
 
