@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from io import BytesIO
 from typing import IO
+from urllib.parse import quote
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,12 @@ class Paper:
     """Those of `links` that lead to a code host, and what the source gives as the paper's code."""
     sources: tuple[Source, ...] = ()
     """In order of (origin, line)."""
+
+    @property
+    def address(self) -> str | None:
+        """Where the paper can be read: what its source says, else what arXiv id or DOI stand for; never a guess."""
+        by_id = f"https://arxiv.org/abs/{self.arxiv}" if self.arxiv else None
+        return self.url or by_id or (f"https://doi.org/{quote(self.doi, safe='/:;()')}" if self.doi else None)
 
     @property
     def sha256(self) -> str:

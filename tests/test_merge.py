@@ -130,3 +130,16 @@ def test_duplicates_are_told_from_others_on_the_labelled_pairs() -> None:
     precision, recall = duplicates()
     assert precision >= 0.99
     assert recall >= 0.95
+
+
+@pytest.mark.parametrize(
+    ("fields", "address"),
+    [
+        ({}, None),
+        ({"doi": "10.1000/a b<c"}, "https://doi.org/10.1000/a%20b%3Cc"),
+        ({"doi": "10.1/x", "arxiv": "2101.00001"}, "https://arxiv.org/abs/2101.00001"),
+        ({"arxiv": "2101.00001", "url": "https://example.org/1"}, "https://example.org/1"),
+    ],
+)
+def test_a_paper_leads_out_to_what_its_source_says(fields: dict[str, str], address: str | None) -> None:
+    assert paper(**fields).address == address
