@@ -121,8 +121,11 @@ class Assistant:
 
     @property
     def model(self) -> str | None:
-        """Name of the language model, or None where none is configured."""
-        return self._chat.model if self._chat else None
+        """Name of the language model; None where none is configured, or where its server does not tell."""
+        try:
+            return self._chat.model if self._chat else None
+        except ChatFailed:
+            return None
 
     def ask(
         self,
@@ -190,7 +193,7 @@ class Assistant:
         if chat is None:
             return Usage()
         local = self.settings.base_url is not None and is_loopback(self.settings.base_url)
-        return price(Pile.of(self.library, where), None if local else chat.model, depth)
+        return price(Pile.of(self.library, where), None if local else self.model or "", depth)
 
     def table(
         self,

@@ -51,6 +51,7 @@ LibraryOption = Annotated[
 WhereOption = Annotated[
     str | None, typer.Option("--where", help='Only papers of which this is true: "year >= 2023 and has_code".')
 ]
+FormOption = Annotated[Literal["text", "markdown", "json"], typer.Option("--format", help="Form of the answer.")]
 OfflineOption = Annotated[bool, typer.Option("--offline", help="Make any call to another machine an error.")]
 
 
@@ -111,28 +112,46 @@ def ask(
     library: LibraryOption = None,
     mode: Annotated[str, typer.Option(help="auto, offline or llm.")] = "auto",
     depth: Annotated[str, typer.Option(help="quick, thorough or exhaustive: how many papers are judged.")] = "thorough",
-    output: Annotated[
-        Literal["text", "markdown", "json"], typer.Option("--format", help="Form of the answer.")
-    ] = "text",
+    where: WhereOption = None,
+    output: FormOption = "text",
     replay: Annotated[bool, typer.Option("--replay", help="Take the model's replies from the record alone.")] = False,
+    bundle: Annotated[
+        Path | None, typer.Option("--bundle", help="Also write the answer and all it was made of to this zip file.")
+    ] = None,
     offline: OfflineOption = False,
 ) -> None:
     """Answer a question with every paper that satisfies it, each with the sentence that says so."""
     settings = _settings(library, offline=offline)
+    if bundle and (bundle.is_dir() or not bundle.parent.is_dir()):
+        raise BadOption("--bundle", str(bundle), "a file in a folder that there is")
+    notes = Notes()
     with (
         _progress(REPAIR) as progress,
         answers.Assistant.open(settings=settings, progress=progress, use="replay" if replay else "record") as assistant,
     ):
         if depth == "exhaustive" and assistant.model and mode != "offline":
-            _say(_price(assistant.price(mode, depth)))  # type: ignore[arg-type]  # checked by ask itself
-        events = assistant.stream(question, (), "llm" if replay else mode, depth)  # type: ignore[arg-type]  # as above
+            _say(_price(assistant.price(mode, depth, where)))  # type: ignore[arg-type]  # checked by ask itself
+        asking = assistant.noted(notes) if bundle else assistant
+        events = asking.stream(question, (), "llm" if replay else mode, depth, where)  # type: ignore[arg-type]
         answer = _followed(events)
-    from assistant import render  # noqa: PLC0415  (a quarter of a second, which --help should not take)
+    _print(answer, output)
+    if bundle:
+        from assistant import bundle as bundles  # noqa: PLC0415  (see ask)
 
-    if output == "json":
-        print(json.dumps(answer.to_dict(), ensure_ascii=False, indent=2))
-    else:
-        print(render.markdown(answer) if output == "markdown" else render.plain(answer))
+        bundles.write(bundles.of(notes, answer), bundle, settings.api_key and settings.api_key.get_secret_value())
+
+
+@app.command()
+def replay(
+    bundle: Annotated[Path, typer.Argument(metavar="BUNDLE", help="A file that ask --bundle wrote.")],
+    output: FormOption = "text",
+) -> None:
+    """Give a bundled answer again, made anew from its own texts and replies alone, and prove that it is the same."""
+    from assistant import bundle as bundles  # noqa: PLC0415  (see ask)
+    from assistant import replay as again  # noqa: PLC0415  (see ask)
+
+    _print(again.replay(bundles.read(bundle)), output)
+    _say("replayed: equal to the recorded answer in every byte")
 
 
 @app.command()
@@ -142,6 +161,7 @@ def table(
     library: LibraryOption = None,
     mode: Annotated[str, typer.Option(help="auto, offline or llm.")] = "auto",
     depth: Annotated[str, typer.Option(help="quick, thorough or exhaustive.")] = "thorough",
+    where: WhereOption = None,
     output: Annotated[Literal["markdown", "csv"], typer.Option("--format", help="Form of the table.")] = "markdown",
     offline: OfflineOption = False,
 ) -> None:
@@ -150,7 +170,7 @@ def table(
 
     settings, named = _settings(library, offline=offline), form.parse_columns(columns)
     with _progress(REPAIR) as progress, answers.Assistant.open(settings=settings, progress=progress) as assistant:
-        made = assistant.table(question, named, mode, depth)  # type: ignore[arg-type]  # checked by ask itself
+        made = assistant.table(question, named, mode, depth, where)  # type: ignore[arg-type]  # checked by ask itself
     print(form.as_csv(made) if output == "csv" else form.markdown(made))
 
 
@@ -159,6 +179,7 @@ def search(
     query: Annotated[str, typer.Argument(help="Words or a question.")],
     k: Annotated[int, typer.Option("-k", help="At most this many papers.")] = 50,
     library: LibraryOption = None,
+    where: WhereOption = None,
     output: Annotated[Literal["text", "json"], typer.Option("--format", help="Form of the ranking.")] = "text",
     explain: Annotated[bool, typer.Option("--explain", help="Show how each arm of retrieval ranks a paper.")] = False,
     offline: OfflineOption = False,
@@ -166,7 +187,7 @@ def search(
     """Rank papers for a query, without judging them."""
     settings = _settings(library, offline=offline)
     with _progress(REPAIR) as progress, answers.Assistant.open(settings=settings, progress=progress) as assistant:
-        hits = assistant.search(query, k)
+        hits = assistant.search(query, k, where)
     from assistant import render  # noqa: PLC0415  (see ask)
 
     if output == "json":
@@ -325,6 +346,15 @@ def _followed(events: Iterator[Event]) -> Answer:
     if shown:
         print("\r\033[K", end="", file=sys.stderr, flush=True)
     return answer
+
+
+def _print(answer: Answer, output: Literal["text", "markdown", "json"]) -> None:
+    from assistant import render  # noqa: PLC0415  (a quarter of a second, which --help should not take)
+
+    if output == "json":
+        print(answer.to_json())
+    else:
+        print(render.markdown(answer) if output == "markdown" else render.plain(answer))
 
 
 def _price(usage: Usage) -> str:

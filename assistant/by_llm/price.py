@@ -35,7 +35,7 @@ def price(pile: Pile, model: str | None, depth: Depth) -> Usage:
     written = write.MAX_TOKENS
     if depth != "quick":
         written += understand.MAX_TOKENS + verify.MAX_TOKENS + (calls - 3) * judge.MAX_TOKENS // 4
-    return Usage(calls, prompt, written, cost_usd(model, prompt, written) if model else 0.0)
+    return Usage(calls, prompt, written, 0.0 if model is None else cost_usd(model, prompt, written))
 
 
 def _judging(pile: Pile, depth: Depth) -> int:
