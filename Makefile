@@ -6,6 +6,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 SAMPLE := $(LIBRARY)/.sample-read
+DOCS := README.md docs/commands.md docs/map.md docs/sources.md
 
 export Q
 
@@ -44,19 +45,19 @@ check-code: $(INSTALLED)
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
 	$(BIN)/mypy
-	$(BIN)/cog --check README.md
+	$(BIN)/cog --check $(DOCS)
 
 format: $(INSTALLED) ## put the code in form, and write the generated parts of the docs
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
-	$(BIN)/cog -r README.md
+	$(BIN)/cog -r $(DOCS)
 
 scores: $(SAMPLE) ## what the README shows: an answer from the sample library, and how good the offline judge is on it
 	$(BIN)/whichpapers ask --library $(LIBRARY) "$$Q" > docs/answer.txt
 	$(BIN)/python -m evals.fit --library $(LIBRARY) > evals/scores.md
 	$(BIN)/python -m evals.agreement --library $(LIBRARY) > evals/agreement.md
 	$(BIN)/whichpapers eval --library $(LIBRARY) --mode offline --baselines > evals/summary.md
-	$(BIN)/cog -r README.md
+	$(BIN)/cog -r $(DOCS)
 
 lock: ## pin what a fresh install of pyproject.toml brings
 	rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock
