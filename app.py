@@ -37,6 +37,8 @@ from ingest.settings import read_settings
 MAX_AT_ONCE = 8
 MAX_WAITING = 64
 MAX_UPLOAD = "32mb"
+MAX_SESSIONS = 200
+"""Pages open at once whose state is kept; each holds what it last showed, about a megabyte."""
 SHOW = Path(__file__).parent / "assistant" / "show"
 FACES: dict[str, Mode] = {"Automatic": "auto", "Quotes only": "offline", "Language model": "llm"}
 DEPTHS: dict[str, Depth] = {"Quick": "quick", "Thorough": "thorough", "Every paper": "exhaustive"}
@@ -330,7 +332,7 @@ def _composer(desk: Desk) -> tuple[gr.Textbox, gr.Radio, gr.Radio, gr.Textbox, g
         with gr.Row(elem_id="options"):
             mode = gr.Radio(list(FACES), value="Automatic", label="Who answers", elem_id="mode", container=False)
             depth = gr.Radio(list(DEPTHS), value="Thorough", label="How deep", elem_id="depth", container=False)
-            only = gr.Textbox(label="Only papers where", placeholder="only papers where ... (year >= 2020)",
+            only = gr.Textbox(label="Only papers where", placeholder="filter: year >= 2020",
                               show_label=False, container=False, max_length=2000, elem_id="filter")  # fmt: skip
             price = _html(_price(desk, "Automatic", "Thorough"), elem_id="price")
         for control in (mode, depth):
@@ -401,7 +403,7 @@ def _price(desk: Desk, mode: str, depth: str) -> str:
         usage = desk.assistant.price(FACES[mode], DEPTHS[depth]) if len(desk) else Usage()
     except NoModel:
         return '<p class="quiet">No language model is configured: see above.</p>'
-    told = f"At most about {spent(usage)}" if usage.calls else "No cost: no language model takes part"
+    told = f"At most about {spent(usage)}" if usage.calls else "No cost: no model takes part"
     return f'<p class="quiet">{told}.</p>'
 
 
@@ -473,6 +475,7 @@ def launch(desk: Desk, host: str, port: int, door: Door | None) -> None:
             app_kwargs={"middleware": [guard]},
             footer_links=[],
             run_history=False,
+            state_session_capacity=MAX_SESSIONS,
         )
     finally:
         desk.close()

@@ -39,6 +39,14 @@ def list_of_papers(page: Page) -> None:
     page.locator(".shelf summary").first.click()
 
 
+def table_of_answer(page: Page) -> None:
+    ask(page, QUESTION)
+    page.get_by_role("tab", name="Table").click()
+    page.locator("#columns input, #columns textarea").fill("method, bits of each layer, accuracy")
+    page.get_by_role("button", name="Compare").click()
+    expect(page.locator(".compared")).to_be_visible(timeout=60_000)
+
+
 def map_of_papers(page: Page) -> None:
     ask(page, QUESTION)
     page.get_by_role("tab", name="Map").click()
@@ -51,6 +59,7 @@ PICTURES: tuple[Picture, ...] = (
     ("answer", DESK, answer),
     ("answer-dark", DESK | {"color_scheme": "dark"}, answer),
     ("answer-phone", PHONE, answer),
+    ("table", DESK, table_of_answer),
     ("map", DESK, map_of_papers),
     ("library", DESK, list_of_papers),
 )

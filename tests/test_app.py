@@ -18,6 +18,7 @@ from assistant.show.desk import Desk
 from ingest import Library, Settings
 from tests.fakes import WordEncoder
 from tests.processes import run_module
+from tests.test_by_llm import QUESTION, script
 
 HESSIAN = "which papers use the Hessian?"
 
@@ -190,6 +191,21 @@ def test_an_empty_library_offers_the_sample_and_is_filled_while_the_page_is_open
     assert sample["visible"] is False
     assert "1 paper ·" in status
     assert desk.notes.kept
+    desk.close()
+
+
+def test_a_model_is_named_priced_and_shown_at_work(path: Path, settings: Settings, encoder: WordEncoder) -> None:
+    desk = Desk(settings, encoder, lambda wanted: Assistant(Library.open(path, wanted, encoder), wanted, chat=script()))
+    page = Page(desk)
+    assert "model scripted" in page.load(request())[4]
+    assert "At most about" in app._price(desk, "Automatic", "Thorough")
+    assert "No cost" in app._price(desk, "Quotes only", "Thorough")
+    *on_the_way, last = ask(page, QUESTION)
+    assert any("Checking every quote" in shown[3] for shown in on_the_way)
+    assert "written by scripted" in last[2]
+    assert "Taken out: 0" in last[2]
+    assert "proposes" in last[2]
+    assert "4 calls" in last[2]
     desk.close()
 
 
