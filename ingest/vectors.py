@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
@@ -20,9 +21,12 @@ from ingest.errors import IndexDamaged
 from ingest.place import Place
 from ingest.project import Change
 from ingest.split import passage_text
+from ingest.store import batches
 
 _COLLECTION = "passages"
 _STAMP = "graph.json"
+_PART = 256
+"""Passages encoded at once, while Chroma keeps those before."""
 _EF_SEARCH = 200
 """Breadth of the graph search: recall of the 200 nearest passages against exact search is tested."""
 
@@ -31,7 +35,7 @@ class VectorIndex:
     """The vectors of every passage. Writing needs the library's writer lock; a reader must `refresh` to see it."""
 
     target = "vectors"
-    batch_papers = 32
+    batch_papers = 128
     """What a crash makes us encode again at most."""
 
     def __init__(self, folder: Path, encoder: Encoder, *, create: bool = False, check: bool = True) -> None:
@@ -119,13 +123,14 @@ class VectorIndex:
         for start in range(0, len(gone), self._batch):
             self._collection.delete(ids=gone[start : start + self._batch])
         kept = [(change.paper, passage) for change in changes if change.paper for passage in change.passages]
-        if not kept:
-            return
-        vectors = self._encoder.encode([passage_text(paper, passage) for paper, passage in kept])
         keys = [_key(passage.paper_id, passage.ordinal) for _, passage in kept]
-        for start in range(0, len(keys), self._batch):
-            part = slice(start, start + self._batch)
-            self._collection.upsert(ids=keys[part], embeddings=vectors[part])
+        texts = [passage_text(paper, passage) for paper, passage in kept]
+        size = min(_PART, self._batch)
+        with ThreadPoolExecutor(1) as ahead:
+            for part, vectors in zip(
+                batches(keys, size), ahead.map(self._encoder.encode, batches(texts, size)), strict=True
+            ):
+                self._collection.upsert(ids=part, embeddings=vectors)
 
     def clear(self) -> None:
         """Removes everything, the files too."""
