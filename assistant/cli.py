@@ -124,21 +124,23 @@ def ask(
     settings = _settings(library, offline=offline)
     if bundle and (bundle.is_dir() or not bundle.parent.is_dir()):
         raise BadOption("--bundle", str(bundle), "a file in a folder that there is")
-    notes = Notes()
     with (
         _progress(REPAIR) as progress,
         answers.Assistant.open(settings=settings, progress=progress, use="replay" if replay else "record") as assistant,
     ):
         if depth == "exhaustive" and assistant.model and mode != "offline":
             _say(_price(assistant.price(mode, depth, where)))  # type: ignore[arg-type]  # checked by ask itself
+        from assistant.notes import Notes  # noqa: PLC0415  (half a second, which --help should not take)
+
+        notes = Notes()
         asking = assistant.noted(notes) if bundle else assistant
         events = asking.stream(question, (), "llm" if replay else mode, depth, where)  # type: ignore[arg-type]
         answer = _followed(events)
     _print(answer, output)
     if bundle:
-        from assistant import bundle as bundles  # noqa: PLC0415  (see ask)
+        from assistant import bundle as bundles  # noqa: PLC0415  (see above)
 
-        bundles.write(bundles.of(notes, answer), bundle, settings.api_key and settings.api_key.get_secret_value())
+        bundles.write(bundles.of(notes, answer), bundle, settings.api_key)
 
 
 @app.command()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol, Self
 
 from assistant.by_llm.find import widened
+from assistant.by_llm.proof import near
 from assistant.compose import Notices
 from assistant.judge import judge
 from assistant.records import Judgement, PaperHit, Query, Verdict
@@ -92,8 +93,6 @@ class Pile:
 
     def near(self, query: Query, judgements: Sequence[Judgement]) -> Sequence[bool]:
         """See `Ground.near`."""
-        from assistant.by_llm.proof import near  # noqa: PLC0415  (the model's stages take time to import)
-
         return near(self.library, query, judgements)
 
     def support(self, sentence: str, cited: Sequence[str]) -> float:

@@ -1,4 +1,4 @@
-"""What a model says -> proof: the offline checks that nothing a model says can pass by."""
+"""Judgements by a model -> proof: an offline check that no judgement passes by; sentences have `assistant.support`."""
 
 from __future__ import annotations
 
@@ -6,10 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from assistant.by_llm.write import Line
 from assistant.features import Reading, read
 from assistant.records import Judgement, Query, Quote
-from assistant.support import support
 from ingest import Library
 from ingest.encode import Vectors
 
@@ -29,12 +27,6 @@ def near(library: Library, query: Query, judgements: Sequence[Judgement]) -> lis
         and bool(np.max(_vectors(readings[judgement.paper.id], judgement.quotes) @ phrasings.T, initial=-1) >= NEAR)
         for judgement in judgements
     ]
-
-
-def support_of(library: Library, line: Line) -> float:
-    """How well the sentences that `line` cites, with the titles of their papers, support it, in [0, 1]."""
-    titles = dict.fromkeys(reference.sheet.paper.title for reference in line.references)
-    return support(library, line.text, [*titles, *(reference.quote.text for reference in line.references)])
 
 
 def _vectors(reading: Reading, quotes: Sequence[Quote]) -> Vectors:

@@ -1,0 +1,410 @@
+"""Bundles: an answer made again elsewhere is the same in every byte; a file that is no whole bundle is refused."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+import struct
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from assistant import Answer, Assistant
+from assistant import bundle as bundles
+from assistant.bundle import BundleUnreadable, BundleUnwritten, read, write
+from assistant.errors import AssistantError
+from assistant.llm.open import open_chat
+from assistant.llm.records import ChatFailed, Reply, Request
+from assistant.notes import Notes, NotReproduced
+from assistant.records import Mode
+from assistant.replay import replay
+from ingest import Library, Settings
+from tests.fakes import Script, ScriptedChat
+from tests.llm_server import LLMServer
+from tests.processes import Ended, run_code, whichpapers, with_fake_encoder
+from tests.test_ask import HESSIAN, PIZZA
+from tests.test_by_llm import BOTH, FACT, PLAN, QUESTION, SAID, judges, says, script, supported
+from tests.test_llm_answers import KEY, healthy
+
+Written = tuple[Answer, Path]
+HISTORY = [{"role": "user", "content": QUESTION}, {"role": "assistant", "content": "Two papers."}]
+
+
+@pytest.fixture
+def bundled(library: Library, settings: Settings, tmp_path: Path) -> Callable[..., Written]:
+    def ask(chat: ScriptedChat | None, question: str = QUESTION, **options: Any) -> Written:
+        notes, path = Notes(), tmp_path / "answer.zip"
+        answer = Assistant(library, settings, chat).noted(notes).ask(question, **options)
+        write(bundles.of(notes, answer), path)
+        return answer, path
+
+    return ask
+
+
+@pytest.fixture
+def path(bundled: Callable[..., Written]) -> Path:
+    return bundled(script())[1]
+
+
+def twice(first: Script, then: Script) -> Script:
+    """A model that says one thing and, asked again, another."""
+    told = iter([first])
+
+    def reply(prompt: str) -> str:
+        said = next(told, then)
+        assert not isinstance(said, ChatFailed)
+        return said if isinstance(said, str) else said(prompt)
+
+    return reply
+
+
+def cut_off() -> Iterator[str | Reply]:
+    text = '{"papers": [{"paper": 1, "meets": [1, 2], "role": "uses", "sentences": [2]}, {"pap'
+    yield text
+    yield Reply(text, "scripted", 10, 20, complete=False)
+
+
+class CutOff(ScriptedChat):
+    """A model whose every verdict ends for want of room."""
+
+    def stream(self, request: Request) -> Iterator[str | Reply]:
+        return cut_off() if request.stage == "judge" else super().stream(request)
+
+
+class Nameless(ScriptedChat):
+    """A model whose server does not tell its name."""
+
+    @property
+    def model(self) -> str:  # type: ignore[override]  # where the others have a name
+        raise ChatFailed("unreachable", "connection refused")
+
+
+DEAD = ChatFailed("unreachable", "connection refused")
+COMPARE = json.dumps(PLAN | {"kind": "compare"})
+STATED = says(Curvature="Accuracy matches full precision at 4 bits. [{}.3]")
+TELLS_IT = judges(Curvature={"meets": [1], "sentences": [3]})
+
+ANSWERS: dict[str, tuple[ScriptedChat | None, dict[str, Any]]] = {
+    "a list": (script(), {}),
+    "a quick one": (script(), {"depth": "quick"}),
+    "an exhaustive one": (script(), {"depth": "exhaustive"}),
+    "in part of the library": (script(), {"where": "year >= 2021"}),
+    "a follow-up": (script(), {"question": "and for weights?", "history": HISTORY}),
+    "a fact": (script(understand=json.dumps(FACT), judge=TELLS_IT, answer=STATED), {"mode": "llm"}),
+    "a fact not stated": (script(understand=json.dumps(FACT), judge=TELLS_IT, answer="NOT STATED"), {"mode": "llm"}),
+    "a comparison": (script(understand=COMPARE, answer=says(Curvature="Guides the rounding. [{}.2]")), {}),
+    "an honest no": (script(judge=judges(Curvature={"meets": [2]})), {"mode": "llm"}),
+    "a repaired reply": (script(judge=twice("not at all", BOTH)), {"mode": "llm"}),
+    "a reply cut off": (CutOff(understand=json.dumps(PLAN), answer_list=SAID, verify=supported), {}),
+    "a check that fails": (script(verify=ChatFailed("timeout", "no reply in 60 s", calls=3)), {"mode": "llm"}),
+    "sentences that do not hold": (script(answer_list=says(Curvature="{}: Rounds to 2 bits. [{}.2] [7.9]")), {}),
+    "a model out of reach": (script(understand=DEAD), {}),
+    "a judge that fails": (script(judge=DEAD), {}),
+    "a writer that fails": (script(answer_list=DEAD), {"depth": "quick"}),
+    "a model that talks": (script(judge="Certainly!"), {}),
+    "a model without a name": (Nameless(understand=json.dumps(PLAN)), {}),
+    "no model": (None, {}),
+    "no model, off topic": (None, {"question": PIZZA}),
+    "no model, in part of the library": (None, {"where": "year >= 2021", "depth": "exhaustive"}),
+}
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+def test_an_answer_is_made_again_from_its_bundle(name: str, bundled: Callable[..., Written]) -> None:
+    chat, options = ANSWERS[name]
+    answer, path = bundled(chat, **options)
+    bundle = read(path)
+    assert bundle.text == answer.to_json() + "\n"
+    assert replay(bundle) == answer
+    assert answer.trace.seconds
+    fails = any(word in name for word in ("out of reach", "fails", "talks", "without a name"))
+    assert answer.mode == ("offline" if chat is None or (fails and name != "a check that fails") else "llm")
+    assert bool(bundle.said) == (chat is not None)
+
+
+def test_what_is_kept_is_what_the_answer_was_made_of(bundled: Callable[..., Written]) -> None:
+    chat = script()
+    answer, path = bundled(chat)
+    bundle = read(path)
+    assert bundle.asked.inquiry.question == QUESTION
+    assert {(said.stage, said.messages) for said in bundle.said} == {(r.stage, r.messages) for r in chat.asked}
+    assert set(bundle.prompts) == set(answer.trace.prompts)
+    assert all(
+        hashlib.sha256(bundle.prompts[name].encode()).hexdigest() == h for name, h in answer.trace.prompts.items()
+    )
+    assert {c.paper.id for c in answer.citations} <= {hit.paper.id for hit in bundle.told.hits}
+
+
+def test_the_same_bundle_gives_the_same_bytes(path: Path) -> None:
+    again = path.with_name("again.zip")
+    write(read(path), again)
+    assert again.read_bytes() == path.read_bytes()
+
+
+ELSEWHERE = """
+import socket, sys
+def refuse(*_):
+    raise AssertionError("a replay called another machine")
+socket.socket.connect = socket.socket.bind = refuse
+from assistant.command import run
+from assistant.cli import app
+from assistant.errors import AssistantError
+try:
+    run(app, "whichpapers", AssistantError)
+finally:
+    used = {"chromadb", "onnxruntime", "openai", "tokenizers", "torch", "transformers"} & sys.modules.keys()
+    assert not used, used
+"""
+
+
+@pytest.mark.parametrize("chat", [script(), script(judge=DEAD), None])
+def test_elsewhere_it_is_the_same_in_every_byte(
+    chat: ScriptedChat | None, bundled: Callable[..., Written], tmp_path: Path
+) -> None:
+    answer, path = bundled(chat)
+    nothing = {"WHICHPAPERS_LIBRARY": str(tmp_path / "none"), "HOME": str(tmp_path)}
+    ended = run_code(ELSEWHERE, "replay", path, "--format", "json", **nothing)
+    assert ended == Ended(0, answer.to_json() + "\n", "replayed: equal to the recorded answer in every byte\n")
+    assert not (tmp_path / "none").exists()
+
+
+def test_from_the_command_line_to_the_command_line(path: Path, library: Library, tmp_path: Path) -> None:
+    flags = ("--library", library.path, "--where", "year >= 2020")
+    for form in ("json", "text"):
+        asked = with_fake_encoder(
+            "ask", HESSIAN, *flags, "--bundle", path, "--format", form, WHICHPAPERS_ENCODER="words-64"
+        )
+        assert (asked.code, asked.err) == (0, "")
+        replayed = whichpapers("replay", path, "--format", form)
+        assert (replayed.code, replayed.out) == (0, asked.out)
+    ended = whichpapers("ask", HESSIAN, *flags, "--bundle", tmp_path / "none" / "a.zip")
+    assert (ended.code, ended.out, len(ended.err.splitlines())) == (2, "", 1)
+    assert "--bundle" in ended.err
+
+
+def test_a_key_never_gets_into_a_bundle(library: Library, settings: Settings, tmp_path: Path) -> None:
+    path, notes = tmp_path / "a.zip", Notes()
+    with LLMServer(healthy) as server:
+        told = settings.model_copy(update={"base_url": server.url, "model": "m", "api_key": SecretStr(KEY)})
+        answer = Assistant(library, told, open_chat(told, library.path)).noted(notes).ask(QUESTION, mode="llm")
+        assert all(KEY in received.headers["Authorization"] for received in server.received)
+    bundle = bundles.of(notes, answer)
+    write(bundle, path, SecretStr(KEY))
+    with zipfile.ZipFile(path) as archive:
+        assert not any(KEY.encode() in archive.read(name) for name in archive.namelist())
+    assert replay(read(path)) == answer
+
+
+def test_a_bundle_that_a_reply_brought_the_key_into_is_not_written(
+    library: Library, settings: Settings, tmp_path: Path
+) -> None:
+    path, notes, key = tmp_path / "a.zip", Notes(), 'sk-"quoted"-\\-0123456789'
+    chat = script(answer_list=says(Curvature="{}: My key is " + key + ". [{}.2]"))
+    answer = Assistant(library, settings, chat).noted(notes).ask(QUESTION, mode="llm")
+    with pytest.raises(BundleUnwritten, match="the model's key"):
+        write(bundles.of(notes, answer), path, SecretStr(key))
+    assert not path.exists()
+    write(bundles.of(notes, answer), path, SecretStr("key"))  # as servers on this machine take
+
+
+def test_a_bundle_too_large_to_be_read_is_not_written(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bundle = read(path)
+    monkeypatch.setattr(bundles, "MAX_BYTES", 10_000)
+    with pytest.raises(BundleUnwritten, match="more than 10,000 bytes"):
+        write(bundle, path)
+    with pytest.raises(BundleUnreadable, match="more than 10,000 bytes"):
+        read(path)
+
+
+def test_what_was_there_stays_where_the_disk_refuses(path: Path, tmp_path: Path) -> None:
+    bundle, folder = read(path), tmp_path / "folder"
+    folder.mkdir()
+    with pytest.raises(BundleUnwritten, match="no bundle was written"):
+        write(bundle, folder)
+    assert list(folder.iterdir()) == []
+    assert not list(tmp_path.glob(".*.part"))
+
+
+def members(path: Path) -> dict[str, bytes]:
+    with zipfile.ZipFile(path) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def store(path: Path, content: dict[str, bytes], *, honest: bool = False) -> Path:
+    """Writes members; `honest` with a list that fits them, as one who alters a bundle would."""
+    if honest:
+        manifest = json.loads(content["bundle.json"])
+        manifest["sha256"] = {n: hashlib.sha256(c).hexdigest() for n, c in content.items() if n != "bundle.json"}
+        content = content | {"bundle.json": json.dumps(manifest).encode()}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, text in content.items():
+            archive.writestr(name, text)
+    return path
+
+
+def test_a_member_that_was_altered_is_named(path: Path) -> None:
+    whole = members(path)
+    for name in whole:
+        store(path, whole | {name: whole[name].replace(b"e", b"3", 1)})
+        with pytest.raises(BundleUnreadable) as caught:
+            read(path)
+        assert repr(name) in str(caught.value) or name == "bundle.json"
+        store(path, {kept: content for kept, content in whole.items() if kept != name})
+        with pytest.raises(BundleUnreadable):
+            read(path)
+
+
+def test_any_byte_altered_or_cut_off_is_found(path: Path) -> None:
+    whole, draw = path.read_bytes(), random.Random(0)  # noqa: S311  (no secret)
+    expected = read(path)
+    for _ in range(150):
+        place = draw.randrange(len(whole))
+        damaged = bytearray(whole)
+        damaged[place] ^= 1 << draw.randrange(8)
+        for content in (bytes(damaged), whole[:place]):
+            path.write_bytes(content)
+            try:
+                assert read(path) == expected  # a date or a permission, of which nothing depends
+            except BundleUnreadable as error:
+                assert len(str(error).splitlines()) == 1
+
+
+def bombs(path: Path) -> Iterator[str]:
+    whole = members(path)
+    store(path, {"bundle.json": b"0" * (bundles.MAX_BYTES + 1)})
+    yield "unpacks to more than"
+    store(path, whole | {"../../etc/passwd": b""})
+    yield "which no bundle has"
+    store(
+        path,
+        whole
+        | {f"prompts/{'x' * i}.md": b"" for i in range(1, 41)}
+        | {f"prompts/y{'x' * i}.md": b"" for i in range(1, 40)},
+    )
+    yield "which no bundle has|was altered|missing|no zip"
+    store(path, {f"{i:060}": b"" for i in range(5_000)})
+    yield "no zip file such as"
+    plain = store(path, whole).read_bytes()
+    path.write_bytes(plain[:-22] + struct.pack("<4sLQL", b"PK\6\7", 0, 0, 1) + plain[-22:])
+    yield "no zip file such as"
+    for junk in (b"", b"PK", b"\0" * 100, plain + b"x", b"x" * 1000):
+        path.write_bytes(junk)
+        yield "no zip file"
+    path.unlink()
+    yield "there is no file"
+    path.mkdir()
+    yield "there is no file"
+
+
+def test_what_is_no_bundle_is_refused(path: Path) -> None:
+    for expected in bombs(path):
+        with pytest.raises(BundleUnreadable, match=expected):
+            read(path)
+
+
+def test_the_command_line_says_so_in_one_line(path: Path) -> None:
+    whole = members(path)
+    store(path, whole | {"replies.jsonl": b""})
+    altered = whichpapers("replay", path)
+    assert (altered.code, altered.out) == (2, "")
+    assert "'replies.jsonl' was altered" in altered.err
+    answer = json.loads(whole["answer.json"])
+    answer["citations"][0]["relevance"] = 1.0
+    store(path, whole | {"answer.json": json.dumps(answer, ensure_ascii=False, indent=2).encode() + b"\n"}, honest=True)
+    differs = whichpapers("replay", path)
+    assert (differs.code, differs.out) == (1, "")
+    assert "citations.0.relevance differs" in differs.err
+    assert [len(ended.err.splitlines()) for ended in (altered, differs)] == [1, 1]
+
+
+def replaced(name: str, old: str, new: str, says: str) -> tuple[str, bytes, bytes, str]:
+    return name, old.encode(), new.encode(), says
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "expected"),
+    [
+        replaced("replies.jsonl", "guides the rounding of each weight. [", "guides nothing. [", "was not noted"),
+        replaced("replies.jsonl", '"prompt_tokens": 3', '"prompt_tokens": 4', "usage.prompt_tokens differs"),
+        replaced("replies.jsonl", "Judge each paper", "Judge no paper", "stage 'judge' sends"),
+        replaced("asked.json", '"thorough"', '"deep"', "does not have its form"),
+        replaced("asked.json", '"auto"', '"llm"', "trace.settings.mode differs"),
+        replaced("asked.json", QUESTION, "", "the question is empty"),
+        replaced("asked.json", QUESTION, QUESTION + "?", "stage 'understand' sends"),
+        replaced("answer.json", '  "schema": 1', '   "schema": 1', "its form differs"),
+        replaced("prompts/judge.md", "paper", "book", "prompt 'judge' has another wording here"),
+        replaced("library.json", '"nearness": [', '"nearness": [true, ', "papers were judged"),
+        replaced("library.json", '"notices": {}', '"notices": {"../CHANGELOG": {}}', "a notice that there is not"),
+        replaced("papers.json", "The Hessian of the layer", "The Hessian of a layer", "sends here"),
+        replaced("bundle.json", '"schema": 1', '"schema": 2', "expected schema 1, found 2"),
+        replaced("bundle.json", '"numpy": "', '"numpy": "0.', ""),
+    ],
+)
+def test_an_altered_bundle_with_a_list_that_fits_is_not_reproduced(
+    name: str, old: bytes, new: bytes, expected: str, path: Path
+) -> None:
+    whole = members(path)
+    assert old in whole[name]
+    store(path, whole | {name: whole[name].replace(old, new)}, honest=True)
+    if not expected:
+        assert replay(read(path))
+        return
+    with pytest.raises((BundleUnreadable, NotReproduced), match=expected):
+        replay(read(path))
+
+
+def test_what_it_was_made_with_is_told_where_it_is_not_reproduced(path: Path) -> None:
+    whole = members(path)
+    changed = {"bundle.json": b'"numpy": "', "answer.json": b'"judged": 6'}
+    store(path, whole | {n: whole[n].replace(old, old + b"0") for n, old in changed.items()}, honest=True)
+    with pytest.raises(NotReproduced, match=r"coverage.judged differs; it was made with numpy 0.* \(here "):
+        replay(read(path))
+
+
+HOSTILE: tuple[Any, ...] = (None, -1, 1e308, float("nan"), "", "[1.2] [1]" * 50, [], {}, True, [[[]]], 10**30)
+
+
+def leaves(value: Any) -> Iterator[tuple[Any, Any]]:
+    """Every place in a JSON value: what holds it, and its key there."""
+    for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+        yield value, key
+        if isinstance(item, dict | list):
+            yield from leaves(item)
+
+
+@pytest.mark.parametrize("mode", ["llm", "offline"])
+@pytest.mark.parametrize("name", ["library.json", "papers.json", "asked.json", "answer.json", "replies.jsonl"])
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_a_hostile_bundle_ends_in_an_answer_or_in_one_line(
+    name: str, mode: Mode, bundled: Callable[..., Written]
+) -> None:
+    _, path = bundled(script(), mode=mode)
+    whole, draw = members(path), random.Random(name + mode)  # noqa: S311  (no secret)
+    for _ in range(60):
+        value = [json.loads(line) for line in whole[name].splitlines()] if "jsonl" in name else json.loads(whole[name])
+        places = list(leaves(value))
+        if not places:
+            break
+        holder, key = draw.choice(places)
+        holder[key] = draw.choice(HOSTILE)
+        text = "\n".join(map(json.dumps, value)) if "jsonl" in name else json.dumps(value)
+        store(path, whole | {name: text.encode()}, honest=True)
+        try:
+            assert replay(read(path))
+        except AssistantError as error:
+            assert isinstance(error, BundleUnreadable | NotReproduced)
+            assert len(str(error).splitlines()) == 1
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, "9" * 5_000, '"\\ud800"', "\ufeff{}", "NaN"])
+def test_json_that_no_one_can_read_is_refused(text: str, path: Path) -> None:
+    whole = members(path)
+    for name in whole:
+        store(path, whole | {name: text.encode()}, honest=name != "bundle.json")
+        with pytest.raises((BundleUnreadable, NotReproduced)):
+            replay(read(path))
