@@ -10,7 +10,7 @@ DOCS := README.md docs/commands.md docs/map.md docs/sources.md
 
 export Q
 
-.PHONY: ask chat test check check-code format gate scores lock clean
+.PHONY: ask chat test check check-code format gate scores screens bench lock clean
 
 ask: $(SAMPLE) ## answer Q from the sample library
 	@$(BIN)/whichpapers ask --library $(LIBRARY) "$$Q"
@@ -58,6 +58,13 @@ scores: $(SAMPLE) ## what the README shows: an answer from the sample library, a
 	$(BIN)/python -m evals.agreement --library $(LIBRARY) > evals/agreement.md
 	$(BIN)/whichpapers eval --library $(LIBRARY) --mode offline --baselines > evals/summary.md
 	$(BIN)/cog -r $(DOCS)
+
+screens: $(SAMPLE) ## the pictures in docs/screens
+	$(BIN)/python -m tests.screens $(LIBRARY) docs/screens
+
+bench: $(INSTALLED) ## speed, beside what a user would otherwise pick
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[bench]'
+	$(BIN)/python -m evals.bench
 
 lock: ## pin what a fresh install of pyproject.toml brings
 	rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock

@@ -322,6 +322,12 @@ def evaluate(context: typer.Context) -> None:
 
 
 @app.command(context_settings=PASS_ON)
+def bench(context: typer.Context) -> None:
+    """Measure speed and memory beside plain LlamaIndex; `whichpapers bench --help` tells its options."""
+    _become("evals.bench", context.args)
+
+
+@app.command(context_settings=PASS_ON)
 def chat(context: typer.Context) -> None:
     """Open the chat, a page for the browsers of this machine; `whichpapers chat --help` tells its options."""
     _become("app", context.args)
