@@ -33,7 +33,7 @@ from assistant.notes import Notes, Said, Told
 from assistant.records import Answer, Inquiry, Usage
 
 MAX_BYTES = 50_000_000
-"""Of all members, unpacked: what is read of some ten thousand papers."""
+"""Of all members, unpacked: of an exhaustive answer over some seven thousand papers."""
 MAX_MEMBERS = 100
 _MAX_LISTING_BYTES = 20_000
 """Of the zip's own list of its members, which is read whole before anything else."""
@@ -131,7 +131,7 @@ def of(notes: Notes, answer: Answer) -> Bundle:
     return Bundle(asked, notes.told, notes.said, used, answer, answer.to_json() + "\n", versions())
 
 
-def write(bundle: Bundle, path: Path, key: SecretStr | None = None) -> None:
+def write(bundle: Bundle, path: Path | str, key: SecretStr | None = None) -> None:
     """Writes `bundle`, in place of what was at `path`. The same bundle gives the same bytes.
 
     Args:
@@ -142,7 +142,7 @@ def write(bundle: Bundle, path: Path, key: SecretStr | None = None) -> None:
     Raises:
         BundleUnwritten: It holds the key, or is too large to be read again, or the disk refuses.
     """
-    members = _packed(bundle)
+    path, members = Path(path), _packed(bundle)
     if sum(map(len, members.values())) > MAX_BYTES:
         raise BundleUnwritten(path, f"it would hold more than {MAX_BYTES:,} bytes; ask of fewer papers")
     if key and _holds(members, key.get_secret_value()):
@@ -163,13 +163,13 @@ def write(bundle: Bundle, path: Path, key: SecretStr | None = None) -> None:
         raise BundleUnwritten(path, error.strerror or str(error)) from error
 
 
-def read(path: Path) -> Bundle:
+def read(path: Path | str) -> Bundle:
     """The bundle at `path`, found to be as it was written.
 
     Raises:
         BundleUnreadable: It is not, or is none.
     """
-    members = _members(path)
+    members = _members(Path(path))
     manifest = _parsed(_LISTED, _MANIFEST, members.pop(_MANIFEST, b""))
     if manifest.schema != _SCHEMA:
         raise BundleUnreadable(f"expected schema {_SCHEMA}, found {manifest.schema}")

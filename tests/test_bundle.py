@@ -142,7 +142,7 @@ def test_what_is_kept_is_what_the_answer_was_made_of(bundled: Callable[..., Writ
 
 def test_the_same_bundle_gives_the_same_bytes(path: Path) -> None:
     again = path.with_name("again.zip")
-    write(read(path), again)
+    write(read(str(path)), str(again))
     assert again.read_bytes() == path.read_bytes()
 
 
