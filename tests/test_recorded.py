@@ -54,3 +54,15 @@ def test_what_has_no_answer_is_refused_and_what_has_one_is_not(replayed: list[Ou
 @pytest.mark.slow
 def test_a_thorough_answer_keeps_to_its_tokens(replayed: list[Outcome]) -> None:
     assert max(outcome.reply.answer.usage.prompt_tokens for outcome in replayed) <= 45_000
+
+
+@pytest.mark.slow
+def test_a_quick_answer_keeps_to_its_tokens(pages_settings: Settings) -> None:
+    reader = RecordedReader()
+    with Assistant.open(settings=pages_settings, chat=reader) as assistant:
+        for case in reader.cases:
+            if case["lines"]:
+                answer = assistant.ask(case["plan"]["question"], mode="llm", depth="quick")
+                assert answer.usage.calls == 1
+                assert answer.usage.prompt_tokens <= 6_000
+                assert verify(answer, assistant.library).problems == ()

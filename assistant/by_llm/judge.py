@@ -165,7 +165,7 @@ def _judgement(sheet: Sheet, finding: Finding, quotes: tuple[Quote, ...], condit
     )
 
 
-SENSITIVITY, SPECIFICITY = 0.9, 0.98
+SENSITIVITY, SPECIFICITY = 0.94, 0.99
 """Of a model's verdict on a paper: what a reader's verdicts came to on judged questions (evals/recorded)."""
 
 
