@@ -139,7 +139,7 @@ def _processor() -> str:
 
 def main() -> None:
     """See the module's docstring."""
-    parser = argparse.ArgumentParser(prog="python -m evals.bench", description=__doc__)
+    parser = argparse.ArgumentParser(prog="whichpapers bench", description=__doc__)
     parser.add_argument("--papers", type=Path, default=SAMPLE / "digests.jsonl", help="JSON lines: title, abstract")
     parser.add_argument("--count", type=int, default=PAPERS, help=f"papers to read of it (default {PAPERS})")
     parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"measurements of each (default {ROUNDS})")
