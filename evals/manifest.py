@@ -45,7 +45,8 @@ def in_a_line(about: Mapping[str, Any]) -> str:
     """What was run, for people, from what is told with its scores."""
     return (
         f"{about['date']}, commit {about['commit'] or 'unknown'}, {about['system']}, mode {', '.join(about['modes'])},"
-        f" depth {about['depth']}: {about['cases']} questions about {about['papers']} papers."
+        f" depth {about['depth']}: {about['cases']} questions about the {about['papers']} papers of library"
+        f" {about['library_sha256'][:10]}."
     )
 
 
