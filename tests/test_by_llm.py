@@ -122,6 +122,17 @@ def test_a_list_names_every_paper_judged_to_belong_with_the_sentences_that_show_
     assert answer.near_misses[0].lacks == "does not show: quantizes weights"
 
 
+def test_a_line_that_names_no_paper_is_about_the_one_it_cites(asks: Callable[..., Answer]) -> None:
+    said = says(
+        Curvature="- The Hessian of the layer loss guides the rounding of each weight. [{}.2]",
+        Traces="Ranks layers by the trace of the Hessian. [{}.2]",
+    )
+    assert {claim.text for claim in asks(script(answer_list=said)).claims} == {
+        "The Hessian of the layer loss guides the rounding of each weight.",
+        "Ranks layers by the trace of the Hessian.",
+    }
+
+
 def test_what_streams_is_stages_with_their_progress_then_text(library: Library, settings: Settings) -> None:
     events = list(Assistant(library, settings, script()).stream(QUESTION))
     stages = [event for event in events if isinstance(event, Stage)]

@@ -74,7 +74,7 @@ class Parts:
 def as_list(parts: Parts) -> Draft:
     """An item for each paper that belongs, best first."""
     wording, numbering = Wording(), Numbering()
-    said = {each.line.about: each for each in reversed(parts.lines)}
+    said = {_subject(each.line): each for each in reversed(parts.lines)}
     items, claims = [], []
     for judgement in parts.verdict.judgements:
         if not judgement.satisfied:
@@ -105,6 +105,12 @@ def as_prose(parts: Parts) -> Draft:
         if each.line.references:
             claims.append(Claim(each.line.text, numbering.numbers(each.line), each.support))
     return _draft(parts, Wording(), numbering, text.strip(), claims)
+
+
+def _subject(line: Line) -> int | None:
+    """The paper that a line of a list is about, by key: the one it names, else the only one it cites."""
+    cited = {reference.sheet.key for reference in line.references}
+    return line.about if line.about is not None or len(cited) != 1 else cited.pop()
 
 
 def _columns(header: Line) -> list[str]:
