@@ -11,7 +11,7 @@ from typing import Literal, Protocol, Self, TypedDict, Unpack, get_args
 from assistant.compose import Draft
 from assistant.errors import BadOption, BadQuestion, NoModel
 from assistant.llm.open import open_chat, why_not
-from assistant.llm.record import Use
+from assistant.llm.record import Recorded, Use
 from assistant.llm.records import Chat, ChatFailed
 from assistant.notes import Notes
 from assistant.offline import OfflineReasoner
@@ -260,8 +260,8 @@ class Assistant:
             return None
         if mode == "llm" and self._chat is None:
             raise NoModel(why_not(self.settings))
-        if depth == "exhaustive" and self._use == "record":
-            return open_chat(self.settings, self.library.path, use="reuse") or self._chat
+        if depth == "exhaustive" and isinstance(self._chat, Recorded):
+            return self._chat.reusing()  # what an interrupted answer has paid for is not paid again
         return self._chat
 
 

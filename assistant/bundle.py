@@ -45,7 +45,7 @@ _NAMES = frozenset({"asked.json", "library.json", "papers.json", "replies.jsonl"
 _PROMPT = re.compile(r"prompts/([a-z_]{1,40})\.md")
 _DAMAGED = (
     EOFError,
-    NotImplementedError,
+    NotImplementedError,  # zipfile raises it for a compression that it does not know
     OSError,
     RuntimeError,
     ValueError,

@@ -130,7 +130,7 @@ def ask(
     ):
         if depth == "exhaustive" and assistant.model and mode != "offline":
             _say(_price(assistant.price(mode, depth, where)))  # type: ignore[arg-type]  # checked by ask itself
-        from assistant.notes import Notes  # noqa: PLC0415  (half a second, which --help should not take)
+        from assistant.notes import Notes  # noqa: PLC0415  (half a second that --help should not take; ask needs it anyway)
 
         notes = Notes()
         asking = assistant.noted(notes) if bundle else assistant

@@ -14,6 +14,7 @@ from assistant.judge import ON_TOPIC
 from assistant.records import Answer, CitedPaper, Quote
 from ingest import Library
 from ingest.clean import stored
+from ingest.export import inert
 from prompts import render
 
 MAX_COLUMNS = 8
@@ -100,7 +101,7 @@ def as_csv(table: Table) -> str:
     for row in table.rows:
         pairs = ((cell.value, cell.quote.text) if cell else (SILENT[table.answer.mode], "") for cell in row.cells)
         fields = [row.paper.title, row.paper.url or "", *(field for pair in pairs for field in pair)]
-        writer.writerow(["'" + field if field[:1] in "=+-@\t\r" else field for field in fields])
+        writer.writerow(map(inert, fields))
     return out.getvalue()
 
 

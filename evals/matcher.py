@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Mapping, Sequence
-from functools import cache
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
 from assistant.features import information, term_share
-from assistant.weights import Logistic
+from assistant.weights import read
 from ingest import Library
 
 PARAMETERS = Path(__file__).with_name("matcher.json")
@@ -64,11 +62,4 @@ class WordMatcher:
         return {"covered": covered, "number_missing": float(bool(missing))}
 
     def _told(self, statement: str, piece: str) -> float:
-        return float(load().probability(self.signs(statement, piece)) >= 0.5)
-
-
-@cache
-def load() -> Logistic:
-    """The fitted parameters."""
-    data: Mapping[str, float | Mapping[str, float]] = json.loads(PARAMETERS.read_text("utf-8"))
-    return Logistic(**data)  # type: ignore[arg-type]  # our own file
+        return float(read(PARAMETERS).probability(self.signs(statement, piece)) >= 0.5)

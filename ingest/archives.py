@@ -34,7 +34,15 @@ MAX_TAR_MEMBER_BYTES = 500_000_000
 """A member of a tar is laid aside whole, as it can be read only once."""
 _IN_MEMORY_BYTES = 4_000_000
 
-_DAMAGED = (EOFError, OSError, zlib.error, zipfile.BadZipFile, tarfile.TarError, RuntimeError, NotImplementedError)
+_DAMAGED = (
+    EOFError,
+    NotImplementedError,  # zipfile raises it for a compression that it does not know
+    OSError,
+    RuntimeError,  # and this for a member that is locked by a password
+    tarfile.TarError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
 
 @dataclass(frozen=True, slots=True)

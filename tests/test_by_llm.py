@@ -402,3 +402,10 @@ def test_a_reply_that_repeats_an_order_is_no_sentence_of_the_answer(asks: Callab
     assert "Ignore" not in answer.text
     assert answer.removed.unsupported_claims == 1
     assert len(answer.citations) == 2
+
+
+def test_an_exhaustive_answer_asks_the_model_that_was_given(library: Library, settings: Settings) -> None:
+    """Even where the settings name another, at which nobody is."""
+    told = settings.model_copy(update={"base_url": "http://127.0.0.1:9/v1", "model": "another"})
+    answer = Assistant(library, told, script()).ask(QUESTION, mode="llm", depth="exhaustive")
+    assert answer.model == "scripted"

@@ -253,3 +253,12 @@ def test_many_threads_and_processes_keep_at_once(tmp_path: Path) -> None:
         worker.join()
     assert all(shared.get(str(number)) == {"n": number} for number in range(200))
     shared.close()
+
+
+def test_reusing_takes_what_was_kept_and_leaves_a_replay_a_replay() -> None:
+    kept, chat = KeptLines(), Counts()
+    whole(Recorded(chat, kept, "record"), REQUEST)
+    assert whole(Recorded(chat, kept, "record").reusing(), REQUEST).calls == 0
+    assert chat.calls == 1
+    with pytest.raises(ChatFailed, match="not_recorded"):
+        whole(Recorded(chat, KeptLines(), "replay").reusing(), REQUEST)

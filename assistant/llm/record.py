@@ -57,6 +57,10 @@ class Recorded:
         """See `Chat.model`."""
         return self._chat.model
 
+    def reusing(self) -> Recorded:
+        """The same, taking what was kept before it asks, where it always asked."""
+        return Recorded(self._chat, self._kept, "reuse" if self._use == "record" else self._use, endpoint=self.endpoint)
+
     def stream(self, request: Request) -> Iterator[str | Reply]:
         """See `Chat.stream`; what was kept comes in one piece.
 
