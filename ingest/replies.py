@@ -16,6 +16,8 @@ from typing import Any
 
 FILE = "replies.db"
 _MAX_WAIT_S = 10
+MAX_KEPT = 20_000
+"""The oldest beyond are forgotten: some twenty megabytes are kept, of which 800 answers can be given again."""
 
 
 class Replies:
@@ -38,6 +40,7 @@ class Replies:
         text = json.dumps(value, ensure_ascii=False, sort_keys=True)
         with suppress(sqlite3.Error), self._lock:
             self._db.execute("INSERT OR REPLACE INTO replies VALUES (?, ?)", [key, text])
+            self._db.execute("DELETE FROM replies WHERE rowid <= (SELECT max(rowid) FROM replies) - ?", [MAX_KEPT])
 
     def close(self) -> None:
         """Closes the file."""

@@ -423,3 +423,16 @@ def test_streams_of_one_server_do_not_mix() -> None:
         both = [chat.stream(Request("x", (Message("user", text),), 9)) for text in ("abc", "xyz")]
         read = [(next(both[0]), next(both[1])) for _ in range(3)]
     assert read == [("a", "x"), ("b", "y"), ("c", "z")]
+
+
+ACCOUNT = {"OPENAI_ORG_ID": "org-mine", "OPENAI_PROJECT_ID": "proj-mine", "OPENAI_CUSTOM_HEADERS": "X-Own: mine"}
+
+
+def test_what_the_environment_says_of_an_account_goes_to_no_other_service(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in ACCOUNT.items():
+        monkeypatch.setenv(name, value)
+    with LLMServer(lambda _: says(TEXT)) as server:
+        whole(OpenAIChat(server.url, MODEL), REQUEST)
+    assert "mine" not in str(server.received[0].headers)
+    with OpenAIChat("https://eu.api.openai.com/v1", MODEL)._client(1) as client:
+        assert (client.organization, client.project) == ("org-mine", "proj-mine")

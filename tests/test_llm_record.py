@@ -117,6 +117,16 @@ def test_the_key_holds_everything_that_determines_a_reply_and_nothing_more() -> 
     assert len(same) == 64
 
 
+def test_the_oldest_replies_are_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ingest.replies.MAX_KEPT", 3)
+    kept = Replies(tmp_path)
+    for n in range(5):
+        kept.put(f"key{n}", {"n": n})
+    kept.put("key2", {"n": 22})
+    assert [kept.get(f"key{n}") for n in range(5)] == [None, None, {"n": 22}, {"n": 3}, {"n": 4}]
+    kept.close()
+
+
 # --- as lines ---------------------------------------------------------------------------------------------------------
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import openai
@@ -114,6 +115,10 @@ class OpenAIChat:
                 api_key=self._key, base_url=self.endpoint, max_retries=0, timeout=timeout_s, http_client=http
             ) as client,
         ):
+            if not _is_hosted(self.endpoint):
+                # The SDK takes these from its own variables, for its own service; nobody else is told of that account.
+                client.organization = client.project = client.admin_api_key = None
+                client._custom_headers = {}
             yield client
 
     def _parts(self, client: openai.OpenAI, model: str, request: Request) -> Iterator[_Part]:
@@ -155,6 +160,11 @@ class OpenAIChat:
             sent = " ".join(message.content for message in request.messages) if request else ""
             # The cause would show in a traceback what the server echoed.
             raise failure(error, self.endpoint, secret=self._key, sent=sent) from None
+
+
+def _is_hosted(endpoint: str) -> bool:
+    """Whether `endpoint` is the service that the SDK was made for."""
+    return f".{urlsplit(endpoint).hostname}".endswith(".api.openai.com")
 
 
 def _post(client: openai.OpenAI, body: Mapping[str, Any]) -> object:
