@@ -1,0 +1,159 @@
+"""Question -> stdout: the commands that ask a library, and those on what it answered."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+import assistant as answers
+import ingest as libraries
+from assistant.commands.terminal import (
+    FormOption,
+    LibraryOption,
+    OfflineOption,
+    WhereOption,
+    followed,
+    open_assistant,
+    print_answer,
+    say,
+    settings_of,
+)
+from assistant.errors import AnswerUnreadable, BadOption, VerificationFailed
+from assistant.records import Answer, Usage
+from ingest.errors import SourceMissing
+
+EXAMPLE = "which papers use Hessian approximations for quantization"
+
+
+def ask(
+    question: Annotated[str, typer.Argument(help="A question in plain words.")],
+    library: LibraryOption = None,
+    mode: Annotated[str, typer.Option(help="auto, offline or llm.")] = "auto",
+    depth: Annotated[str, typer.Option(help="quick, thorough or exhaustive: how many papers are judged.")] = "thorough",
+    where: WhereOption = None,
+    output: FormOption = "text",
+    replay: Annotated[bool, typer.Option("--replay", help="Take the model's replies from the record alone.")] = False,
+    bundle: Annotated[
+        Path | None, typer.Option("--bundle", help="Also write the answer and all it was made of to this zip file.")
+    ] = None,
+    offline: OfflineOption = False,
+) -> None:
+    """Answer a question with every paper that satisfies it, each with the sentence that says so."""
+    settings = settings_of(library, offline=offline)
+    if bundle and (bundle.is_dir() or not bundle.parent.is_dir()):
+        raise BadOption("--bundle", str(bundle), "a file in a folder that there is")
+    with open_assistant(settings, "replay" if replay else "record") as assistant:
+        if depth == "exhaustive" and assistant.model and mode != "offline":
+            say(_price(assistant.price(mode, depth, where)))  # type: ignore[arg-type]  # checked by ask itself
+        from assistant.notes import Notes  # noqa: PLC0415  (half a second that --help should not take; ask needs it anyway)
+
+        notes = Notes()
+        asking = assistant.noted(notes) if bundle else assistant
+        events = asking.stream(question, (), "llm" if replay else mode, depth, where)  # type: ignore[arg-type]
+        answer = followed(events)
+    print_answer(answer, output)
+    if bundle:
+        from assistant import bundle as bundles  # noqa: PLC0415  (see above)
+
+        bundles.write(bundles.of(notes, answer), bundle, settings.api_key)
+
+
+def replay(
+    bundle: Annotated[Path, typer.Argument(metavar="BUNDLE", help="A file that ask --bundle wrote.")],
+    output: FormOption = "text",
+) -> None:
+    """Give a bundled answer again, made anew from its own texts and replies alone, and prove that it is the same."""
+    from assistant import bundle as bundles  # noqa: PLC0415  (see ask)
+    from assistant import replay as again  # noqa: PLC0415  (see ask)
+
+    print_answer(again.replay(bundles.read(bundle)), output)
+    say("replayed: equal to the recorded answer in every byte")
+
+
+def table(
+    question: Annotated[str, typer.Argument(help="A question in plain words.")],
+    columns: Annotated[str, typer.Option(help='What to tell of each paper: "method, bit width, headline result".')],
+    library: LibraryOption = None,
+    mode: Annotated[str, typer.Option(help="auto, offline or llm.")] = "auto",
+    depth: Annotated[str, typer.Option(help="quick, thorough or exhaustive.")] = "thorough",
+    where: WhereOption = None,
+    output: Annotated[Literal["markdown", "csv"], typer.Option("--format", help="Form of the table.")] = "markdown",
+    offline: OfflineOption = False,
+) -> None:
+    """Answer a question with a table: a row a paper, and behind each cell the sentence that states it."""
+    from assistant import table as form  # noqa: PLC0415  (a quarter of a second, which --help should not take)
+
+    settings, named = settings_of(library, offline=offline), form.parse_columns(columns)
+    with open_assistant(settings) as assistant:
+        made = assistant.table(question, named, mode, depth, where)  # type: ignore[arg-type]  # checked by ask itself
+    print(form.as_csv(made) if output == "csv" else form.markdown(made))
+
+
+def search(
+    query: Annotated[str, typer.Argument(help="Words or a question.")],
+    k: Annotated[int, typer.Option("-k", help="At most this many papers.")] = 50,
+    library: LibraryOption = None,
+    where: WhereOption = None,
+    output: Annotated[Literal["text", "json"], typer.Option("--format", help="Form of the ranking.")] = "text",
+    explain: Annotated[bool, typer.Option("--explain", help="Show how each arm of retrieval ranks a paper.")] = False,
+    offline: OfflineOption = False,
+) -> None:
+    """Rank papers for a query, without judging them."""
+    settings = settings_of(library, offline=offline)
+    with open_assistant(settings) as assistant:
+        hits = assistant.search(query, k, where)
+    from assistant import render  # noqa: PLC0415  (see ask)
+
+    if output == "json":
+        print(json.dumps([hit.to_dict() for hit in hits], ensure_ascii=False, indent=2))
+    else:
+        print(render.ranking(hits, explain=explain))
+
+
+def verify(
+    answer_file: Annotated[Path, typer.Argument(metavar="ANSWER.json", help="An answer saved by ask --format json.")],
+    library: LibraryOption = None,
+) -> None:
+    """Prove a saved answer again: every marker, every quote, every text, against the library, with no model."""
+    try:
+        data = json.loads(answer_file.read_text("utf-8"))
+    except OSError as error:
+        raise SourceMissing(answer_file) from error
+    except (ValueError, RecursionError) as error:
+        raise AnswerUnreadable(f"{str(answer_file)!r} holds no JSON") from error
+    settings = settings_of(library)
+    answer = Answer.from_dict(data)
+    with libraries.Library.open(settings.library, settings) as opened:
+        found = answers.verify(answer, opened)
+    for problem in found.problems:
+        say(problem)
+    if found.problems:
+        raise VerificationFailed(found.problems)
+    print(f"verified: {found.citations} citations, {found.quotes} quotes, each the library's own text")
+
+
+def prompts(
+    name: Annotated[str | None, typer.Argument(help="One of the names that this command lists without it.")] = None,
+    question: Annotated[str, typer.Option(help="The question to show it on.")] = EXAMPLE,
+    library: LibraryOption = None,
+) -> None:
+    """List the texts that a language model is sent, or print one as it is sent, on papers of the library."""
+    from assistant.by_llm import example  # noqa: PLC0415  (a quarter of a second, which --help should not take)
+
+    if name is None:
+        print("\n".join(example.stages()))
+        return
+    if name not in example.stages():
+        raise BadOption("NAME", name, f"one of {', '.join(example.stages())}")
+    settings = settings_of(library)
+    with libraries.Library.open(settings.library, settings) as opened:
+        print(example.rendered(opened, name, question))
+
+
+def _price(usage: Usage) -> str:
+    cost = "price unknown" if usage.cost_usd is None else f"about {usage.cost_usd:.2f} USD"
+    tokens = f"{usage.prompt_tokens:,} tokens to read and {usage.completion_tokens:,} to write"
+    return f"at most {usage.calls} calls to the model, {tokens}, {cost}"

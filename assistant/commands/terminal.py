@@ -1,0 +1,97 @@
+"""Events -> terminal: the options that commands share, and how they show progress, notices and answers."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+import assistant as answers
+import ingest as libraries
+from assistant.records import Answer, Event, Stage
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+    from ingest.project import Progress as Report
+
+LibraryOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--library", "-l", help="Folder of the library [default: WHICHPAPERS_LIBRARY, else the user's data folder]."
+    ),
+]
+WhereOption = Annotated[
+    str | None, typer.Option("--where", help='Only papers of which this is true: "year >= 2023 and has_code".')
+]
+FormOption = Annotated[Literal["text", "markdown", "json"], typer.Option("--format", help="Form of the answer.")]
+OfflineOption = Annotated[bool, typer.Option("--offline", help="Make any call to another machine an error.")]
+
+
+def followed(events: Iterator[Event]) -> Answer:
+    """The answer at the end of `events`, their stages shown on a terminal as they pass."""
+    shown = sys.stderr.isatty()
+    for event in events:
+        if isinstance(event, Answer):
+            answer = event
+        elif isinstance(event, Stage) and shown:
+            print(f"\r\033[K{event.name}: {event.detail[:70]}", end="", file=sys.stderr, flush=True)
+    if shown:
+        print("\r\033[K", end="", file=sys.stderr, flush=True)
+    return answer
+
+
+def print_answer(answer: Answer, output: Literal["text", "markdown", "json"]) -> None:
+    """The result of a command, to stdout."""
+    from assistant import render  # noqa: PLC0415  (a quarter of a second, which --help should not take)
+
+    if output == "json":
+        print(answer.to_json())
+    else:
+        print(render.markdown(answer) if output == "markdown" else render.plain(answer))
+
+
+def say(line: str) -> None:
+    """All that is no result, to stderr."""
+    print(line, file=sys.stderr)
+
+
+def settings_of(library: Path | None, *, offline: bool = False) -> libraries.Settings:
+    """What the flags say, else the environment, else the defaults."""
+    return libraries.read_settings({"library": library, "offline": offline or None})
+
+
+@contextmanager
+def open_assistant(
+    settings: libraries.Settings, use: Literal["record", "replay"] = "record"
+) -> Iterator[answers.Assistant]:
+    """The assistant of a library, opened to be read; a bar shows where an interrupted ingest is finished first."""
+    with (
+        progress_bar("finishing an interrupted ingest") as progress,
+        answers.Assistant.open(settings=settings, progress=progress, use=use) as assistant,
+    ):
+        yield assistant
+
+
+@contextmanager
+def progress_bar(label: str) -> Iterator[Report | None]:
+    """A bar on stderr, or nothing where stderr is no terminal."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    # Imported here: a tenth of a second, which a command without a bar should not take.
+    from rich.console import Console  # noqa: PLC0415
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415
+
+    columns = (TextColumn(label), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        yield lambda done, total: _show(bar, done, total)
+
+
+def _show(bar: Progress, done: int, total: int) -> None:
+    task = bar.task_ids[0] if bar.task_ids else bar.add_task("", total=total)
+    bar.update(task, completed=done, total=total)
