@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
+from ingest.clean import stored
 from ingest.records import Rejection
+
+MAX_WHY_CHARS = 500
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 class IngestError(Exception):
@@ -150,8 +155,9 @@ class PageUnreadable(IngestError):
     """A page cannot be read any further; what was read of it before stands."""
 
     def __init__(self, why: str) -> None:
-        self.why = why
-        super().__init__(why)
+        # What a parser says may hold pieces of the page, and what a terminal would obey.
+        self.why = stored(_CONTROL.sub(" ", why))[:MAX_WHY_CHARS]
+        super().__init__(self.why)
 
 
 class BadFilter(IngestError):
