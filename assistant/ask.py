@@ -13,7 +13,6 @@ from assistant.errors import BadOption, BadQuestion, NoModel
 from assistant.llm.open import open_chat, why_not
 from assistant.llm.record import Recorded, Use
 from assistant.llm.records import Chat, ChatFailed
-from assistant.notes import Notes
 from assistant.offline import OfflineReasoner
 from assistant.pile import Ground, Pile
 from assistant.records import (
@@ -33,6 +32,7 @@ from assistant.records import (
     Verdict,
 )
 from assistant.table import Table, tabulate, without_model
+from assistant.transcript import Transcript
 from assistant.understand import understand
 from ingest import Library, Settings
 from ingest.clean import stored
@@ -82,10 +82,10 @@ class Assistant:
         settings: Settings,
         chat: Chat | None = None,
         use: Use = "record",
-        notes: Notes | None = None,
+        transcript: Transcript | None = None,
     ) -> None:
         """Not for users: see `open`."""
-        self.library, self.settings, self._chat, self._use, self._notes = library, settings, chat, use, notes
+        self.library, self.settings, self._chat, self._use, self._transcript = library, settings, chat, use, transcript
 
     @classmethod
     def open(
@@ -115,9 +115,9 @@ class Assistant:
         opened = Library.open(folder, settings, progress=progress)
         return cls(opened, settings, chat or open_chat(settings, folder, use=use), use)
 
-    def noted(self, notes: Notes) -> Assistant:
-        """This assistant, for one answer: all that it is made of goes into `notes`, which `bundle.write` can keep."""
-        return Assistant(self.library, self.settings, self._chat, self._use, notes)
+    def transcribed(self, transcript: Transcript) -> Assistant:
+        """This assistant, for one answer: what it is made of goes into `transcript`, which `bundle.write` can keep."""
+        return Assistant(self.library, self.settings, self._chat, self._use, transcript)
 
     @property
     def model(self) -> str | None:
@@ -170,8 +170,8 @@ class Assistant:
         self.library.refresh()
         ground: Ground = Pile.of(self.library, where)
         chat, fallback, spent = self._model_for(mode, depth), None, Usage()
-        if self._notes:
-            ground, chat = self._notes.begin(inquiry, ground, chat)
+        if self._transcript:
+            ground, chat = self._transcript.begin(inquiry, ground, chat)
         if chat:
             reasoner = reasoner_by(ground, chat, depth, self.settings.model_calls_at_once)
             try:
@@ -181,8 +181,8 @@ class Assistant:
                 if mode == "llm":
                     raise
                 fallback, spent = f"{failure.kind}: {failure.why}", reasoner.usage()
-            if self._notes:
-                self._notes.fall_back(fallback, spent)
+            if self._transcript:
+                self._transcript.fall_back(fallback, spent)
         yield from answered(inquiry, ground, OfflineReasoner(ground, depth, fallback, spent))
 
     def price(self, mode: Mode = "auto", depth: Depth = "thorough", where: Where = None) -> Usage:

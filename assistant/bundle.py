@@ -1,4 +1,4 @@
-"""Notes, Answer <-> file: an answer with all that it was made of, as a zip. What is read may have been made by anyone.
+"""Transcript <-> file: an answer with all that it was made of, as a zip. What is read may have been made by anyone.
 
 bundle.json       what each other member's SHA-256 is, and with which versions the bundle was made
 asked.json        the question, the conversation, the options
@@ -29,8 +29,8 @@ from pydantic import SecretStr, TypeAdapter
 
 import prompts
 from assistant.errors import AssistantError
-from assistant.notes import Notes, Said, Told
 from assistant.records import Answer, Inquiry, Usage
+from assistant.transcript import Said, Told, Transcript
 
 MAX_BYTES = 50_000_000
 """Of all members, unpacked: of an exhaustive answer over some seven thousand papers."""
@@ -124,11 +124,11 @@ def versions() -> dict[str, str]:
     return {name: version(name) for name in ("whichpapers", "numpy", "tiktoken")}
 
 
-def of(notes: Notes, answer: Answer) -> Bundle:
-    """The bundle of `answer`, while which `notes` were made."""
-    asked = Asked(notes.inquiry, answer.model, notes.fallback, notes.spent)
+def of(transcript: Transcript, answer: Answer) -> Bundle:
+    """The bundle of `answer`, while which `transcript` was made."""
+    asked = Asked(transcript.inquiry, answer.model, transcript.fallback, transcript.spent)
     used = {name: prompts.source(name) for name in sorted(answer.trace.prompts)}
-    return Bundle(asked, notes.told, notes.said, used, answer, answer.to_json() + "\n", versions())
+    return Bundle(asked, transcript.told, transcript.said, used, answer, answer.to_json() + "\n", versions())
 
 
 def write(bundle: Bundle, path: Path | str, key: SecretStr | None = None) -> None:

@@ -31,7 +31,7 @@ class About:
 
 
 class Ground(Protocol):
-    """Papers, as far as an answer needs them: `Pile` has a library behind it, `notes.Told` what one told before."""
+    """Papers, as an answer needs them: `Pile` has a library behind it, `transcript.Told` what one told before."""
 
     @property
     def about(self) -> About:

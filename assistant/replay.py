@@ -10,9 +10,9 @@ from assistant.ask import answered, checked, reasoner_by
 from assistant.bundle import Bundle, versions
 from assistant.errors import BadOption, BadQuestion
 from assistant.llm.records import ChatFailed
-from assistant.notes import NotReproduced, RetoldChat
 from assistant.offline import OfflineReasoner
 from assistant.records import Answer
+from assistant.transcript import NotReproduced, RetoldChat
 
 _ABSENT = object()
 

@@ -20,9 +20,9 @@ from assistant.bundle import BundleUnreadable, BundleUnwritten, read, write
 from assistant.errors import AssistantError
 from assistant.llm.open import open_chat
 from assistant.llm.records import ChatFailed, Reply, Request
-from assistant.notes import Notes, NotReproduced
 from assistant.records import Mode
 from assistant.replay import replay
+from assistant.transcript import NotReproduced, Transcript
 from ingest import Library, Settings
 from tests.fakes import Script, ScriptedChat
 from tests.llm_server import LLMServer
@@ -38,9 +38,9 @@ HISTORY = [{"role": "user", "content": QUESTION}, {"role": "assistant", "content
 @pytest.fixture
 def bundled(library: Library, settings: Settings, tmp_path: Path) -> Callable[..., Written]:
     def ask(chat: ScriptedChat | None, question: str = QUESTION, **options: Any) -> Written:
-        notes, path = Notes(), tmp_path / "answer.zip"
-        answer = Assistant(library, settings, chat).noted(notes).ask(question, **options)
-        write(bundles.of(notes, answer), path)
+        transcript, path = Transcript(), tmp_path / "answer.zip"
+        answer = Assistant(library, settings, chat).transcribed(transcript).ask(question, **options)
+        write(bundles.of(transcript, answer), path)
         return answer, path
 
     return ask
@@ -188,12 +188,14 @@ def test_from_the_command_line_to_the_command_line(path: Path, library: Library,
 
 
 def test_a_key_never_gets_into_a_bundle(library: Library, settings: Settings, tmp_path: Path) -> None:
-    path, notes = tmp_path / "a.zip", Notes()
+    path, transcript = tmp_path / "a.zip", Transcript()
     with LLMServer(healthy) as server:
         told = settings.model_copy(update={"base_url": server.url, "model": "m", "api_key": SecretStr(KEY)})
-        answer = Assistant(library, told, open_chat(told, library.path)).noted(notes).ask(QUESTION, mode="llm")
+        answer = (
+            Assistant(library, told, open_chat(told, library.path)).transcribed(transcript).ask(QUESTION, mode="llm")
+        )
         assert all(KEY in received.headers["Authorization"] for received in server.received)
-    bundle = bundles.of(notes, answer)
+    bundle = bundles.of(transcript, answer)
     write(bundle, path, SecretStr(KEY))
     with zipfile.ZipFile(path) as archive:
         assert not any(KEY.encode() in archive.read(name) for name in archive.namelist())
@@ -203,13 +205,13 @@ def test_a_key_never_gets_into_a_bundle(library: Library, settings: Settings, tm
 def test_a_bundle_that_a_reply_brought_the_key_into_is_not_written(
     library: Library, settings: Settings, tmp_path: Path
 ) -> None:
-    path, notes, key = tmp_path / "a.zip", Notes(), 'sk-"quoted"-\\-0123456789'
+    path, transcript, key = tmp_path / "a.zip", Transcript(), 'sk-"quoted"-\\-0123456789'
     chat = script(answer_list=says(Curvature="{}: My key is " + key + ". [{}.2]"))
-    answer = Assistant(library, settings, chat).noted(notes).ask(QUESTION, mode="llm")
+    answer = Assistant(library, settings, chat).transcribed(transcript).ask(QUESTION, mode="llm")
     with pytest.raises(BundleUnwritten, match="the model's key"):
-        write(bundles.of(notes, answer), path, SecretStr(key))
+        write(bundles.of(transcript, answer), path, SecretStr(key))
     assert not path.exists()
-    write(bundles.of(notes, answer), path, SecretStr("key"))  # as servers on this machine take
+    write(bundles.of(transcript, answer), path, SecretStr("key"))  # as servers on this machine take
 
 
 def test_a_bundle_too_large_to_be_read_is_not_written(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -48,17 +48,17 @@ def ask(
     with open_assistant(settings, "replay" if replay else "record") as assistant:
         if depth == "exhaustive" and assistant.model and mode != "offline":
             say(_price(assistant.price(mode, depth, where)))  # type: ignore[arg-type]  # checked by ask itself
-        from assistant.notes import Notes  # noqa: PLC0415  (half a second that --help should not take; ask needs it anyway)
+        from assistant.transcript import Transcript  # noqa: PLC0415  (half a second, which --help should not take)
 
-        notes = Notes()
-        asking = assistant.noted(notes) if bundle else assistant
+        transcript = Transcript()
+        asking = assistant.transcribed(transcript) if bundle else assistant
         events = asking.stream(question, (), "llm" if replay else mode, depth, where)  # type: ignore[arg-type]
         answer = followed(events)
     print_answer(answer, output)
     if bundle:
         from assistant import bundle as bundles  # noqa: PLC0415  (see above)
 
-        bundles.write(bundles.of(notes, answer), bundle, settings.api_key)
+        bundles.write(bundles.of(transcript, answer), bundle, settings.api_key)
 
 
 def replay(

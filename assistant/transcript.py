@@ -1,4 +1,4 @@
-"""Ground, Chat -> Notes: what a library and a model told while one answer was made, so that it can be told again."""
+"""Ground, Chat -> Transcript: what a library and a model told while one answer was made, to be told again."""
 
 from __future__ import annotations
 
@@ -192,8 +192,8 @@ class RetoldChat:
         yield outcome
 
 
-class Notes:
-    """All that one answer is made of: given to `Assistant.noted` empty, filled in while the question is answered."""
+class Transcript:
+    """All that one answer is made of: given to `Assistant.transcribed` empty, filled in while it answers."""
 
     inquiry: Inquiry
     fallback: str | None
