@@ -36,6 +36,7 @@ from assistant.transcript import Transcript
 from assistant.understand import understand
 from ingest import Library, Settings
 from ingest.clean import stored
+from ingest.encode import Encoder
 from ingest.project import Progress
 from ingest.settings import is_loopback, read_settings
 from ingest.where import Filter
@@ -88,7 +89,7 @@ class Assistant:
         self.library, self.settings, self._chat, self._use, self._transcript = library, settings, chat, use, transcript
 
     @classmethod
-    def open(
+    def open(  # noqa: PLR0913 (a contract: every option by name)
         cls,
         library: Path | str | None = None,
         settings: Settings | None = None,
@@ -96,6 +97,7 @@ class Assistant:
         *,
         chat: Chat | None = None,
         use: Use = "record",
+        encoder: Encoder | None = None,
     ) -> Self:
         """Opens a library to ask it.
 
@@ -106,13 +108,14 @@ class Assistant:
             chat: The language model; by default the one that `settings` name, if any.
             use: What becomes of a model's replies: `record` keeps them beside the library, `reuse` takes what was kept
                 before it asks anew, `replay` never asks.
+            encoder: Used instead of the one that `settings` name; the library must have been written with it.
 
         Raises:
             IngestError: See `Library.open`.
         """
         settings = settings or read_settings({})
         folder = Path(library or settings.library)
-        opened = Library.open(folder, settings, progress=progress)
+        opened = Library.open(folder, settings, encoder, progress)
         return cls(opened, settings, chat or open_chat(settings, folder, use=use), use)
 
     def transcribed(self, transcript: Transcript) -> Assistant:

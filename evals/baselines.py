@@ -84,7 +84,7 @@ def _llama_index(library: Library) -> Iterator[Callable[[str], list[str]]]:
         from llama_index.core import Document, StorageContext, VectorStoreIndex  # noqa: PLC0415
         from llama_index.vector_stores.chroma import ChromaVectorStore  # noqa: PLC0415
 
-        from evals.llama_encoder import LibraryEmbedding  # noqa: PLC0415
+        from assistant.llama_index.encoders import LibraryEmbedding  # noqa: PLC0415
     except ImportError as error:
         raise MissingExtra(str(error.name), "eval") from error
     papers = library.store.every_paper()
