@@ -215,7 +215,13 @@ class Assistant:
             depth: See `stream`.
             where: See `stream`.
         """
-        table = tabulate(self.library, self.ask(question, (), mode, depth, where), columns)
+        return self.tabulated(self.ask(question, (), mode, depth, where), columns, mode, depth)
+
+    def tabulated(
+        self, answer: Answer, columns: Sequence[str], mode: Mode = "auto", depth: Depth = "thorough"
+    ) -> Table:
+        """The papers that `answer` cites as a table, without asking anew which they are; see `table`."""
+        table = tabulate(self.library, answer, columns)
         if table.answer.mode == "offline" or not (chat := self._model_for(mode, depth)):
             return table
         from assistant.by_llm.tabulate import tabulate_by  # noqa: PLC0415  (the model's stages take time to import)
