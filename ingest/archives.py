@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import gzip
 import io
+import lzma
 import stat
+import struct
 import tarfile
 import tempfile
 import zipfile
@@ -36,9 +38,14 @@ _IN_MEMORY_BYTES = 4_000_000
 
 _DAMAGED = (
     EOFError,
+    IndexError,  # tarfile and zipfile read fields without looking whether they are there
     NotImplementedError,  # zipfile raises it for a compression that it does not know
     OSError,
+    OverflowError,
     RuntimeError,  # and this for a member that is locked by a password
+    ValueError,  # names that are not in the encoding that they claim, places before the beginning
+    lzma.LZMAError,
+    struct.error,
     tarfile.TarError,
     zipfile.BadZipFile,
     zlib.error,
@@ -117,7 +124,7 @@ def _zip(path: Path) -> Iterator[Member | Rejection]:
         if len(listed) > MAX_MEMBERS:
             raise PageUnreadable(f"an archive of {len(listed):,} files; at most {MAX_MEMBERS:,} are read")
         for info in listed:
-            if info.is_dir():
+            if info.filename.endswith("/"):
                 continue
             if why := _refused(info.filename, stat.S_IFMT(info.external_attr >> 16) == stat.S_IFLNK):
                 yield Rejection(info.filename, why)
