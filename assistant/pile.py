@@ -58,30 +58,37 @@ class Pile:
     """A library, or the part of it that a filter lets through."""
 
     library: Library
-    where: Filter | None
+    ids: frozenset[str] | None
+    """Of its papers; None for all."""
     about: About
 
     @classmethod
-    def of(cls, library: Library, where: Filter | str | None) -> Self:
+    def of(cls, library: Library, where: Filter | str | None, among: frozenset[str] | None = None) -> Self:
         """The papers of `library` that `where` lets through.
+
+        Args:
+            library: Open to read.
+            where: See `ingest.where`; None lets every paper through.
+            among: Ids to which the pile is confined, without a word about it; None for all.
 
         Raises:
             BadFilter: `where` cannot be read.
         """
         told = {"papers": str(len(library)), "encoder": library.encoder.name}
         if where is None:
-            return cls(library, None, About(len(library), {}, None, told))
+            return cls(library, among, About(len(library) if among is None else len(among), {}, None, told))
         wanted = parse(where) if isinstance(where, str) else where
         matching = library.matching(wanted)
+        ids = matching.ids if among is None else matching.ids & among
         counts = {"where": wanted.describe(), "papers": len(matching.ids), "all": len(library)}
         missing = ", ".join(f"{count} without {column}" for column, count in matching.missing.items())
         name = "notice_filter_missing" if missing else "notice_filter"
         notices: Notices = {name: counts | ({"missing": missing} if missing else {})}
-        return cls(library, wanted, About(len(matching.ids), notices, wanted.describe(), told))
+        return cls(library, ids, About(len(ids), notices, wanted.describe(), told))
 
     def find(self, query: Query, k: int) -> tuple[PaperHit, ...]:
         """See `Ground.find`."""
-        return widened(self.library, query, k, self.where)
+        return widened(self.library, query, k, self.ids)
 
     def passages(self, ids: Iterable[str]) -> Mapping[str, tuple[Passage, ...]]:
         """See `Ground.passages`."""

@@ -12,7 +12,6 @@ from assistant.records import ArmHit, Kind, PaperHit, Query
 from assistant.weights import load
 from ingest import Library
 from ingest.encode import Vectors
-from ingest.where import Filter
 
 POOL = 150
 """Papers looked at closely for a question, at least."""
@@ -20,6 +19,8 @@ _FIRST_POOL = 60
 _ARM_PAPERS = 300
 _ARM_PASSAGES = 1_000
 _DEEPEST = 50
+_ONE_BY_ONE = 300
+"""Papers whose vectors are compared one by one, however few others there are."""
 RANK_DAMPING = 30
 """The constant of reciprocal rank fusion (Cormack et al., SIGIR 2009)."""
 
@@ -45,16 +46,16 @@ class Look:
     """What part of its relevance each reading keeps in view of what the question leaves aside, in [0, 1]."""
 
 
-def retrieve(library: Library, query: Query, k: int, where: Filter | None = None) -> tuple[PaperHit, ...]:
-    """Ranks the papers of `library` that `where` lets through, best first, ties by id: at most `k`, at least 1."""
-    seen = look(library, query, k, where)
+def retrieve(library: Library, query: Query, k: int, among: frozenset[str] | None = None) -> tuple[PaperHit, ...]:
+    """Ranks the papers of `library`, or those `among` them, best first, ties by id: at most `k`, at least 1."""
+    seen = look(library, query, k, among)
     return hits(seen, seen.kept * load().relevance.probability(seen.table), k) if seen else ()
 
 
-def look(library: Library, query: Query, k: int, where: Filter | None = None) -> Look | None:
+def look(library: Library, query: Query, k: int, among: frozenset[str] | None = None) -> Look | None:
     """Finds at least `k` candidates for `query`, if there are, and compares them with it; None if there is no paper."""
     asked = probe(library, query)
-    readings, found = candidates(Scope.of(library, where), asked, max(k, POOL))
+    readings, found = candidates(Scope.of(library, among), asked, max(k, POOL))
     if found is None:
         return None
     table = features(query, asked, found, readings)
@@ -78,30 +79,33 @@ def hits(seen: Look, probability: Column, k: int) -> tuple[PaperHit, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """The papers among which is searched: all of a library, or those that a filter lets through."""
+    """The papers among which is searched: all of a library, or some."""
 
     library: Library
     ids: frozenset[str] | None
     """None for all."""
     deeper: int
-    """How many times deeper an arm must go to find as many that the filter lets through."""
+    """How many times deeper the vectors must be searched to find as many of these papers."""
+    passages: Mapping[str, int] | None
+    """How many each of these papers has, where their vectors are compared one by one; else None."""
 
     @classmethod
-    def of(cls, library: Library, where: Filter | None) -> Self:
+    def of(cls, library: Library, ids: frozenset[str] | None) -> Self:
         """The scope of a question."""
-        if where is None:
-            return cls(library, None, 1)
-        ids = library.matching(where).ids
-        return cls(library, ids, min(_DEEPEST, 1 + len(library) // max(1, len(ids))))
+        if ids is None:
+            return cls(library, None, 1, None)
+        deeper = 1 + len(library) // max(1, len(ids))
+        if deeper > _DEEPEST or len(ids) <= _ONE_BY_ONE:
+            return cls(library, ids, 1, {i: len(found) for i, found in library.passages(sorted(ids)).items()})
+        return cls(library, ids, deeper, None)
 
     def words(self, terms: Mapping[str, float]) -> Arm:
         """The papers whose words fit best."""
-        found = self.library.words.search(list(terms.items()), _ARM_PAPERS * self.deeper)
-        return self._within(paper_id for paper_id, _ in found)
+        return [paper_id for paper_id, _ in self.library.words.search(list(terms.items()), _ARM_PAPERS, self.ids)]
 
     def nearest(self, vector: Vectors) -> Arm:
         """The papers with the nearest passages."""
-        found = self.library.vectors.search(vector, _ARM_PASSAGES * self.deeper)
+        found = self.library.vectors.search(vector, _ARM_PASSAGES * self.deeper, self.passages)
         return self._within(paper_id for paper_id, _, _ in found)
 
     def filled(self, chosen: list[str], count: int) -> list[str]:

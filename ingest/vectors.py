@@ -9,7 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -138,8 +138,13 @@ class VectorIndex:
         shutil.rmtree(self._folder)
         self._open()
 
-    def search(self, vector: Vectors, k: int) -> list[tuple[str, int, float]]:
+    def search(self, vector: Vectors, k: int, among: Mapping[str, int] | None = None) -> list[tuple[str, int, float]]:
         """The passages nearest to `vector` (shape (dimension,), unit length), approximately.
+
+        Args:
+            vector: What is sought.
+            k: At most this many passages.
+            among: Number of passages of each paper among which is searched; None for all papers.
 
         Returns:
             (paper id, ordinal, cosine similarity in [-1, 1]), best first, ties by id and ordinal.
@@ -151,17 +156,30 @@ class VectorIndex:
 
         if k < 1:
             return []
+        hits: list[tuple[str, int, float]] = []
         try:
             with self._lock:
-                found = self._collection.query(vector[np.newaxis, :], n_results=k, include=["distances"])
+                for keys in [None] if among is None else batches(_keys(among), self._batch):
+                    hits += self._nearest(vector, k, keys)
         except ChromaError as error:
             raise IndexDamaged(self._folder, str(error)) from error
-        distances = (found["distances"] or [[]])[0]
-        hits = [
+        return sorted(hits, key=lambda hit: (-hit[2], hit[0], hit[1]))[:k]
+
+    def _nearest(self, vector: Vectors, k: int, keys: list[str] | None) -> list[tuple[str, int, float]]:
+        from chromadb.errors import ChromaError  # noqa: PLC0415  (see _open)
+
+        try:
+            found = self._collection.query(vector[np.newaxis, :], ids=keys, n_results=k, include=["distances"])
+        except ChromaError:
+            # It fails at a key that it does not hold: one that is not there yet, or no more.
+            held = self._collection.get(ids=keys, include=[])["ids"] if keys else []
+            if keys is None or len(held) == len(keys):
+                raise
+            return self._nearest(vector, k, held) if held else []
+        return [
             (*_passage(key), min(1.0, 1.0 - float(distance)))
-            for key, distance in zip(found["ids"][0], distances, strict=True)
+            for key, distance in zip(found["ids"][0], (found["distances"] or [[]])[0], strict=True)
         ]
-        return sorted(hits, key=lambda hit: (-hit[2], hit[0], hit[1]))
 
     def any_vector(self) -> Vectors:
         """Some stored vector, shape (dimension,); there must be one."""
@@ -179,7 +197,7 @@ class VectorIndex:
         Returns:
             For each paper whose vectors are all there: shape (passages, dimension), in order of ordinal.
         """
-        keys = [_key(paper_id, ordinal) for paper_id, count in passages.items() for ordinal in range(count)]
+        keys = list(_keys(passages))
         rows: dict[str, object] = {}
         for start in range(0, len(keys), self._batch):
             with self._lock:
@@ -241,6 +259,10 @@ def _graph_files(folder: Path) -> dict[str, list[int]]:
 
 def _key(paper_id: str, ordinal: int) -> str:
     return f"{paper_id}#{ordinal}"
+
+
+def _keys(passages: Mapping[str, int]) -> Iterator[str]:
+    return (_key(paper_id, ordinal) for paper_id, count in passages.items() for ordinal in range(count))
 
 
 def _passage(key: str) -> tuple[str, int]:

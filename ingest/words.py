@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import tantivy
@@ -117,12 +117,15 @@ class WordIndex:
         searcher = self._index.searcher()
         return max(searcher.doc_freq(name, term) for name, _ in FIELDS)
 
-    def search(self, terms: Sequence[tuple[str, float]], k: int) -> list[tuple[str, float]]:
+    def search(
+        self, terms: Sequence[tuple[str, float]], k: int, among: Collection[str] | None = None
+    ) -> list[tuple[str, float]]:
         """Ranks papers by the sum over fields of weighted BM25 (k1 1.2, b 0.75).
 
         Args:
             terms: Index terms with their weights, above 0.
             k: At most this many papers.
+            among: Ids of the papers that are ranked, by what terms weigh in all papers; None for all.
 
         Returns:
             (paper id, BM25 above 0), best first, ties by id.
@@ -137,8 +140,12 @@ class WordIndex:
         ]
         if not clauses or k < 1:
             return []
+        query = Query.boolean_query(clauses)
+        if among is not None:
+            within = Query.const_score_query(Query.term_set_query(self._schema, "id", sorted(among)), 0.0)
+            query = Query.boolean_query([(Occur.Must, query), (Occur.Must, within)])
         try:
-            found = self._ranked(Query.boolean_query(clauses), k)
+            found = self._ranked(query, k)
         except ValueError as error:
             raise IndexDamaged(self._folder, str(error)) from error
         return sorted(found, key=lambda hit: (-hit[1], hit[0]))[:k]

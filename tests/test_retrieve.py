@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from assistant.features import features, feedback, left_aside, probe, read
-from assistant.retrieve import POOL, look, retrieve
+from assistant.retrieve import POOL, Scope, look, retrieve
 from assistant.understand import understand
 from ingest import Library, Settings, ingest
 from ingest.where import parse
@@ -43,17 +43,35 @@ def test_a_ranking_is_ordered_whole_and_the_same_each_time(library: Library) -> 
 def test_a_filter_holds_in_both_arms_and_every_paper_it_lets_through_can_be_found(
     library: Library, expression: str
 ) -> None:
-    where = parse(expression)
-    fitting = library.matching(where).ids
+    fitting = library.matching(parse(expression)).ids
     assert 0 < len(fitting) < len(library)
     for question in ("quantization by the Hessian", "diffusion sampling", "zebras"):
-        hits = retrieve(library, understand(question), 10, where)
+        hits = retrieve(library, understand(question), 10, fitting)
         assert {hit.paper.id for hit in hits} == fitting
-    assert retrieve(library, understand("quantization"), 1, where)[0].paper.id in fitting
+    assert retrieve(library, understand("quantization"), 1, fitting)[0].paper.id in fitting
+
+
+def test_the_few_that_a_filter_lets_through_are_found_however_deep_they_lie(
+    settings: Settings, encoder: WordEncoder, write_jsonl: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    many = [
+        {"title": f"Rounding {n}", "abstract": f"Weights are rounded by the Hessian, as in {n}."} for n in range(80)
+    ]
+    few = [{"title": f"Owls of Wood {n}", "abstract": f"Owls bear no weights on tree {n}."} for n in range(3)]
+    ingest(write_jsonl(*many, *few), settings=settings, encoder=encoder)
+    monkeypatch.setattr("assistant.retrieve._ARM_PASSAGES", 20)  # as if the many were a million
+    monkeypatch.setattr("assistant.retrieve._ARM_PAPERS", 3)
+    with Library.open(settings.library, settings, encoder) as library:
+        ids = library.matching(parse("title ~ owls")).ids
+        asked = probe(library, understand("rounding of weights by the Hessian"))
+        assert set(Scope.of(library, ids).nearest(asked.question)) == ids
+        assert set(Scope.of(library, ids).words(asked.terms)) == ids
+        assert not ids & set(Scope.of(library, None).nearest(asked.question))
+        assert not ids & set(Scope.of(library, None).words(asked.terms))
 
 
 def test_a_filter_that_lets_nothing_through_finds_nothing(library: Library) -> None:
-    assert retrieve(library, understand("quantization"), 10, parse("year = 1900")) == ()
+    assert retrieve(library, understand("quantization"), 10, frozenset()) == ()
 
 
 def test_quotes_are_verbatim_and_show_the_match(library: Library) -> None:

@@ -89,6 +89,16 @@ def test_stored_vectors_are_handed_out_by_paper(index: VectorIndex) -> None:
     )
 
 
+def test_some_papers_are_searched_alone_and_what_is_not_there_does_not_matter(index: VectorIndex) -> None:
+    question = WordEncoder().encode(["T. owls count mice"])[0]
+    every = index.search(question, 5)
+    assert index.search(question, 5, {"a": 2, "b": 1}) == every
+    assert index.search(question, 5, {"b": 1}) == [hit for hit in every if hit[0] == "b"]
+    assert index.search(question, 5, {"b": 3, "gone": 2}) == index.search(question, 5, {"b": 1})
+    assert index.search(question, 1, {"a": 2, "b": 1}) == every[:1]
+    assert index.search(question, 5, {}) == index.search(question, 5, {"gone": 2}) == []
+
+
 def test_a_cleared_index_is_empty_and_can_be_filled(index: VectorIndex) -> None:
     index.clear()
     assert len(index) == 0

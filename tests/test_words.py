@@ -46,6 +46,12 @@ def test_a_word_of_the_title_counts_more(index: WordIndex) -> None:
     assert set(ask(index, "weights")) == {"one", "two", "three"}
 
 
+def test_some_papers_are_ranked_alone_by_what_words_weigh_in_all(index: WordIndex) -> None:
+    every = index.search([("weight", 1.0), ("owl", 2.0)], 10)
+    for among in (["two"], ["one", "three"], ["one", "two", "three"], ["gone", "one"], []):
+        assert index.search([("weight", 1.0), ("owl", 2.0)], 10, among) == [hit for hit in every if hit[0] in among]
+
+
 def test_a_weight_of_a_term_moves_the_ranking(index: WordIndex) -> None:
     def first(bridge: float, owl: float) -> str:
         return index.search([("bridg", bridge), ("owl", owl)], 1)[0][0]

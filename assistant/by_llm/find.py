@@ -6,19 +6,18 @@ from assistant.records import PaperHit, Query
 from assistant.retrieve import RANK_DAMPING, retrieve
 from assistant.understand import understand
 from ingest import Library
-from ingest.where import Filter
 
 OWN_SHARE = 2.0
 """Weight of the question itself against one of its phrasings."""
 
 
-def widened(library: Library, query: Query, k: int, where: Filter | None = None) -> tuple[PaperHit, ...]:
+def widened(library: Library, query: Query, k: int, among: frozenset[str] | None = None) -> tuple[PaperHit, ...]:
     """The best `k` papers by the weighted sum of reciprocal ranks over all phrasings, best first, ties by id.
 
     A paper's similarity is that of the question where it found the paper, else that of the phrasing that did.
     """
-    rankings = [(OWN_SHARE, retrieve(library, query, k, where))]
-    rankings += [(1.0, retrieve(library, understand(phrase), k, where)) for phrase in query.alternatives]
+    rankings = [(OWN_SHARE, retrieve(library, query, k, among))]
+    rankings += [(1.0, retrieve(library, understand(phrase), k, among)) for phrase in query.alternatives]
     fused: dict[str, float] = {}
     hits: dict[str, PaperHit] = {}
     for weight, ranking in rankings:
