@@ -26,6 +26,7 @@ for command in (
     asking.table,
     asking.search,
     asking.verify,
+    asking.export,
     library.papers,
     asking.prompts,
     library.remove,
@@ -38,6 +39,7 @@ for command in (
 app.command("eval", context_settings=programs.PASS_ON)(programs.evaluate)
 app.command(context_settings=programs.PASS_ON)(programs.bench)
 app.command(context_settings=programs.PASS_ON)(programs.chat)
+app.command(context_settings=programs.PASS_ON)(programs.serve)
 
 
 def main() -> NoReturn:

@@ -27,6 +27,11 @@ def chat(context: typer.Context) -> None:
     _become("app", context.args)
 
 
+def serve(context: typer.Context) -> None:
+    """Serve a library over HTTP, also to chat programs; `whichpapers serve --help` tells its options."""
+    _become("assistant.serve", context.args)
+
+
 def _become(module: str, arguments: list[str]) -> NoReturn:
     """Goes on as another program, one that is built on this package and that this package must not import."""
     os.execv(sys.executable, [sys.executable, "-m", module, *arguments])  # noqa: S606 (our own program)

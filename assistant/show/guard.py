@@ -54,7 +54,7 @@ class Guard:
             await self._app(scope, receive, send)
             return
         headers = dict(scope["headers"])
-        if self._hosts and _host(headers.get(b"host", b"")) not in self._hosts:
+        if self._hosts and host_of(headers.get(b"host", b"")) not in self._hosts:
             await _refuse(send, 421, "this name is not served here")
         elif _is_upload(scope["path"]):
             await self._app(scope, receive, _adding_headers(send))
@@ -83,7 +83,7 @@ class Door:
         return same_user and same_password
 
 
-def _host(header: bytes) -> str:
+def host_of(header: bytes) -> str:
     """A Host header's name, without port and brackets."""
     name = header.decode("latin-1").lower()
     return name[1:].partition("]")[0] if name.startswith("[") else name.partition(":")[0]
