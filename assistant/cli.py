@@ -26,7 +26,6 @@ for command in (
     asking.table,
     asking.search,
     asking.verify,
-    asking.export,
     library.papers,
     asking.prompts,
     library.remove,
