@@ -21,9 +21,10 @@ from assistant import AssistantError
 from assistant.ask import MAX_QUESTION_CHARS
 from assistant.command import run
 from assistant.errors import NoModel
+from assistant.feedback import collect
 from assistant.llm.open import why_not
 from assistant.records import Depth, Mode, Usage
-from assistant.show import exports, shelf
+from assistant.show import shelf
 from assistant.show.desk import Desk
 from assistant.show.guard import LOOPBACK, Door, Guard
 from assistant.show.map import svg
@@ -183,7 +184,8 @@ class Page:
 
     def ratings(self, _said: dict[str, Any], owner: str) -> list[str]:
         """All judgements of this person, as evaluation cases: name and text."""
-        return ["rated-cases.jsonl", exports.cases(self.desk.notes.rated(owner))]
+        found = collect(self.desk.notes, self.desk.assistant.library, owner).lines() if len(self.desk) else ""
+        return ["rated-cases.jsonl", found]
 
     # --- map and library -----------------------------------------------------------------------------------------
 

@@ -27,7 +27,7 @@ def run(app: typer.Typer, name: str, *families: type[Exception]) -> NoReturn:
     except typer.TyperException as error:
         context = getattr(error, "ctx", None)
         hint = f" (see: {context.command_path} --help)" if context else ""
-        _fail(f"{name}: " + error.format_message().replace("\n", " ") + hint, 2)
+        _fail(f"{name}: " + " ".join(error.format_message().split()) + hint, 2)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)

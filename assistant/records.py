@@ -100,6 +100,12 @@ class PaperHit:
             "arms": {name: asdict(arm) for name, arm in sorted(self.arms.items())},
         }
 
+    def _repr_html_(self) -> str:
+        """How a notebook shows it."""
+        from assistant.show.notebook import hit_html  # noqa: PLC0415  (only a notebook needs it)
+
+        return hit_html(self)
+
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
@@ -281,6 +287,12 @@ class Answer:
     def to_json(self) -> str:
         """The answer as the command line prints it."""
         return json.dumps(self.to_dict(), ensure_ascii=False, indent=2)
+
+    def _repr_html_(self) -> str:
+        """How a notebook shows it."""
+        from assistant.show.notebook import answer_html  # noqa: PLC0415  (only a notebook needs it)
+
+        return answer_html(self)
 
     @staticmethod
     def from_dict(data: object) -> Answer:

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from assistant import Assistant
+from assistant.feedback import collect
 from evals.cases import read_cases
 from evals.errors import CannotWrite, NoNotes
-from evals.from_use import collect, write_cases
+from evals.from_use import write_cases
 from ingest import Library, Settings
 from ingest.notes import Asked, Notes
 from tests.fakes import WordEncoder

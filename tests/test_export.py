@@ -15,10 +15,11 @@ from hypothesis import strategies as st
 
 from ingest import Library, Settings, ingest
 from ingest.clean import stored
-from ingest.export import EXPORTS, bibtex, csv_table, jsonl
+from ingest.export import EXPORTS, csv_table, jsonl
 from ingest.files import open_pages
 from ingest.read import read
 from ingest.records import Page, Paper
+from ingest.references import bibtex
 from tests.conftest import SIX
 from tests.fakes import WordEncoder
 from tests.test_merge import abstract
@@ -58,7 +59,7 @@ def ends(text: str) -> list[int]:
 def test_bibtex_has_a_balanced_entry_for_each_paper_under_a_key_of_its_own(papers: list[Paper]) -> None:
     text = bibtex(papers)
     assert len(ends(text)) == len(papers)
-    keys = re.findall(r"^@misc\{([^,\n]*),$", text, re.MULTILINE)
+    keys = re.findall(r"^@(?:misc|article)\{([^,\n]*),$", text, re.MULTILINE)
     assert len(keys) == len(set(map(str.lower, keys))) == len(papers)
     assert all(re.fullmatch(r"[A-Za-z0-9:./+-]+", key) for key in keys)
 
@@ -67,7 +68,7 @@ def test_bibtex_has_a_balanced_entry_for_each_paper_under_a_key_of_its_own(paper
 def test_each_field_of_a_bibtex_entry_ends_where_its_line_ends(paper: Paper) -> None:
     lines = bibtex([paper]).splitlines()
     for line in lines[1:-1]:
-        assert re.match(r"  (title|author|year|journal|eprint|archiveprefix|doi|url|abstract) = \{", line)
+        assert re.match(r"  (title|author|year|journal|eprint|archiveprefix|doi|url|abstract|annote) = \{", line)
         assert ends(line) == [len(line) - 2]
 
 
@@ -157,7 +158,7 @@ def test_exported_json_lines_make_the_same_library_again(tmp_path: Path, setting
     assert len(first) >= 11
 
 
-@pytest.mark.parametrize("name", ["bibtex", "csv", "jsonl"])
+@pytest.mark.parametrize("name", EXPORTS)
 def test_what_was_exported_can_be_read_again(tmp_path: Path, name: str) -> None:
     told = [
         Paper("doi:10.1000/x", "Rates of 50% & $x_1$ in A_b", "We show 50% & more of $x_1$. It costs #1.", year=2020,

@@ -1,19 +1,26 @@
-"""Answers and judgements as files that other programs read."""
+"""Answers as files that other programs read."""
 
 from __future__ import annotations
 
 import csv
 import io
 import json
+import re
+import subprocess
 from dataclasses import replace
+from typing import get_args
 
 import pytest
+import rispy  # type: ignore[import-untyped]  # it carries no types
+from bibtexparser.entrypoint import parse_string
+from bs4 import BeautifulSoup
 
 from assistant import Answer, Assistant, verify
-from assistant.show.exports import EXPORTS, HEADER, cases
-from evals.cases import read_cases
+from assistant.commands.terminal import Form
+from assistant.records import NearMiss
+from assistant.show.exports import EXPORTS, FORMS, HEADER
 from ingest import Library, Paper, Settings
-from ingest.notes import Asked, Rated, Turn
+from tests.apt import program
 
 HESSIAN = "which papers use the Hessian?"
 
@@ -42,11 +49,9 @@ def test_the_csv_has_a_row_a_citation_and_no_formula(answer: Answer, library: Li
     assert first.quotes[0].text in rows[0][-1]
 
 
-def test_the_bibtex_has_an_entry_for_each_citation_that_is_there(answer: Answer, library: Library) -> None:
+def test_the_bibtex_has_an_entry_for_each_citation(answer: Answer, library: Library) -> None:
     every = papers(library)
     assert EXPORTS["bib"](answer, every).count("@misc{") == len(answer.citations)
-    every.pop(answer.citations[0].paper.id)
-    assert EXPORTS["bib"](answer, every).count("@misc{") == len(answer.citations) - 1
 
 
 def test_the_markdown_has_question_text_and_sources(answer: Answer) -> None:
@@ -56,26 +61,109 @@ def test_the_markdown_has_question_text_and_sources(answer: Answer) -> None:
     assert "## Sources" in text
 
 
-def rated(answer: Answer, ratings: dict[str, bool]) -> Rated:
-    return Rated(Turn(3, 1, Asked(HESSIAN), json.dumps(answer.to_dict()), ""), ratings)
+HOSTILE = "</title><script>alert(1)</script> [1] \n@misc{x,\nTY  - JOUR"
 
 
-def test_judgements_become_cases_that_the_evaluation_reads(answer: Answer, library: Library) -> None:
-    first, second = answer.citations[:2]
-    path = library.path.parent / "cases.jsonl"
-    path.write_text(cases([rated(answer, {first.paper.id: True, second.paper.id: False})]), "utf-8")
-    ((case, grades),) = read_cases([path], library)
-    assert (case.id, case.question) == ("rated-3", HESSIAN)
-    assert grades == {first.paper.id: 2}
-
-
-def test_a_useful_answer_vouches_for_what_was_not_judged_by_itself(answer: Answer) -> None:
+@pytest.fixture
+def hostile(answer: Answer) -> Answer:
+    """An answer as somebody else may have made it."""
     first = answer.citations[0]
-    (line,) = cases([rated(answer, {"": True, first.paper.id: False})]).splitlines()
-    titles = [one["title"] for one in json.loads(line)["relevant"]]
-    assert titles == [citation.paper.title for citation in answer.citations[1:]]
+    paper = replace(first.paper, title=HOSTILE, authors=(HOSTILE,), url="javascript:alert(1)", digest=True)
+    quotes = tuple(replace(quote, text=HOSTILE) for quote in first.quotes)
+    cited = replace(first, paper=paper, role=HOSTILE, quotes=quotes)
+    missed = NearMiss(paper, HOSTILE)
+    return replace(
+        answer, question=HOSTILE, citations=(cited,), near_misses=(missed,), notices=(HOSTILE,), model=HOSTILE
+    )
 
 
-def test_nothing_is_made_of_dislikes_alone_or_of_unfinished_turns(answer: Answer) -> None:
-    unfinished = Rated(Turn(4, 1, Asked(HESSIAN), None, "stopped"), {"": True})
-    assert cases([rated(answer, {"": False}), unfinished]) == ""
+def test_the_names_are_those_of_the_command_line() -> None:
+    assert tuple(FORMS) == get_args(Form)
+    assert len(EXPORTS) == len(FORMS)
+
+
+def test_references_carry_what_the_library_knows_and_why_they_were_cited(answer: Answer, library: Library) -> None:
+    told = json.loads(EXPORTS["csl.json"](answer, papers(library)))
+    assert [item["title"] for item in told] == [c.paper.title for c in answer.citations]
+    assert told[0]["abstract"] == papers(library)[answer.citations[0].paper.id].abstract
+    assert told[0]["annote"].startswith(f"{HESSIAN}: “{answer.citations[0].quotes[0].text}”")
+    alone = json.loads(EXPORTS["csl.json"](answer, {}))
+    assert [item["title"] for item in alone] == [c.paper.title for c in answer.citations]
+    assert "abstract" not in alone[0]
+
+
+def test_each_marker_becomes_a_footnote_with_its_source_and_quotes(answer: Answer, library: Library) -> None:
+    text = EXPORTS["footnotes.md"](answer, papers(library))
+    assert set(re.findall(r"\[\^(\d+)\](?!:)", text)) == {str(c.number) for c in answer.citations}
+    notes = dict(re.findall(r"(?m)^\[\^(\d+)\]: (.*)$", text))
+    assert list(notes) == [str(c.number) for c in answer.citations]
+    for c in answer.citations:
+        assert f"*{c.paper.title}*" in notes[str(c.number)]
+        assert all(f"“{quote.text}”" in notes[str(c.number)] for quote in c.quotes)
+    assert not re.search(r"\[\d+\]", text)
+    kept = replace(answer, text=r"\[1] [1] [99]", citations=answer.citations[:1])
+    assert r"\[1] [^1] [99]" in EXPORTS["footnotes.md"](kept, {})
+
+
+@pytest.mark.slow
+def test_pandoc_sets_the_footnotes(answer: Answer, library: Library) -> None:
+    given = EXPORTS["footnotes.md"](answer, papers(library))
+    command = [program("pandoc"), "--from", "markdown", "--to", "json"]
+    ended = subprocess.run(command, input=given, capture_output=True, text=True, check=True, timeout=60)
+    assert ended.stderr == ""
+    assert ended.stdout.count('"t":"Note"') == sum(len(c.quotes) for c in answer.citations)
+
+
+def test_the_evidence_is_one_page_with_every_quote_at_its_place(answer: Answer, library: Library) -> None:
+    page = parsed(EXPORTS["html"](answer, papers(library)))
+    rows = page.select("tbody tr")
+    assert len(rows) == len(answer.citations)
+    for row, c in zip(rows, answer.citations, strict=True):
+        assert row.strong is not None and row.strong.text == c.paper.title
+        for block, quote in zip(row.select("blockquote"), c.quotes, strict=True):
+            assert quote.text in block.text
+            assert f"{quote.start} to {quote.end}" in block.text
+        marks = [mark.text for mark in row.select("details mark")]
+        assert all(any(quote.text in mark for mark in marks) for quote in c.quotes if quote.field == "abstract")
+
+
+def test_the_evidence_of_an_honest_no_is_what_came_nearest(library: Library, settings: Settings) -> None:
+    no = Assistant(library, settings).ask("which papers grow tomatoes with the Hessian?")
+    assert no.abstained
+    text = parsed(EXPORTS["html"](no, {})).get_text()
+    assert no.reason is not None and no.reason in text
+    assert all(miss.lacks in text for miss in no.near_misses)
+
+
+@pytest.mark.parametrize("ending", ["html", "notebook"])
+def test_nothing_hostile_comes_to_life_on_a_page(hostile: Answer, ending: str) -> None:
+    page = parsed(EXPORTS["html"](hostile, {}) if ending == "html" else hostile._repr_html_())
+    assert not page.find_all(["script", "img", "iframe", "form", "object", "link", "a"])
+    assert all(not name.startswith("on") for tag in page.find_all(True) for name in tag.attrs)
+    assert page.get_text().count("<script>alert(1)</script>") >= 3
+
+
+def test_nothing_hostile_makes_an_entry_of_its_own(hostile: Answer) -> None:
+    assert len(parse_string(EXPORTS["bib"](hostile, {})).entries) == 1
+    assert len(rispy.loads(EXPORTS["ris"](hostile, {}))) == 1
+    assert "javascript:" not in EXPORTS["ris"](hostile, {}) + EXPORTS["footnotes.md"](hostile, {})
+
+
+def test_a_notebook_shows_an_answer_and_its_proof(answer: Answer) -> None:
+    page = parsed(answer._repr_html_())
+    assert len(page.select("details")) == len(answer.citations)
+    assert [mark.text for mark in page.select("mark")] == [q.text for c in answer.citations for q in c.quotes]
+
+
+def test_a_notebook_shows_a_hit_with_its_sentences_marked(library: Library, settings: Settings) -> None:
+    hit = Assistant(library, settings).search(HESSIAN, 1)[0]
+    page = parsed(hit._repr_html_())
+    assert hit.paper.abstract in page.get_text()
+    assert "".join(mark.text for mark in page.select("mark"))
+    assert all(quote.text in page.get_text() for quote in hit.evidence)
+    bad = replace(hit, paper=replace(hit.paper, title=HOSTILE, abstract=HOSTILE, url="javascript:1"), evidence=())
+    assert not parsed(bad._repr_html_()).find_all(["script", "a"])
+
+
+def parsed(html: str) -> BeautifulSoup:
+    return BeautifulSoup(html, "html.parser")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -26,6 +27,10 @@ from assistant.records import Answer, Usage
 from ingest.errors import SourceMissing
 
 EXAMPLE = "which papers use Hessian approximations for quantization"
+
+SavedArgument = Annotated[
+    Path, typer.Argument(metavar="ANSWER.json", help="An answer saved by ask --format json; - for stdin.")
+]
 
 
 def ask(
@@ -54,7 +59,8 @@ def ask(
         asking = assistant.transcribed(transcript) if bundle else assistant
         events = asking.stream(question, (), "llm" if replay else mode, depth, where)  # type: ignore[arg-type]
         answer = followed(events)
-    print_answer(answer, output)
+        papers = _cited(answer, assistant.library)
+    print_answer(answer, output, papers)
     if bundle:
         from assistant import bundle as bundles  # noqa: PLC0415  (see above)
 
@@ -114,18 +120,11 @@ def search(
 
 
 def verify(
-    answer_file: Annotated[Path, typer.Argument(metavar="ANSWER.json", help="An answer saved by ask --format json.")],
+    answer_file: SavedArgument,
     library: LibraryOption = None,
 ) -> None:
     """Prove a saved answer again: every marker, every quote, every text, against the library, with no model."""
-    try:
-        data = json.loads(answer_file.read_text("utf-8"))
-    except OSError as error:
-        raise SourceMissing(answer_file) from error
-    except (ValueError, RecursionError) as error:
-        raise AnswerUnreadable(f"{str(answer_file)!r} holds no JSON") from error
-    settings = settings_of(library)
-    answer = Answer.from_dict(data)
+    settings, answer = settings_of(library), _saved(answer_file)
     with libraries.Library.open(settings.library, settings) as opened:
         found = answers.verify(answer, opened)
     for problem in found.problems:
@@ -133,6 +132,22 @@ def verify(
     if found.problems:
         raise VerificationFailed(found.problems)
     print(f"verified: {found.citations} citations, {found.quotes} quotes, each the library's own text")
+
+
+def export(
+    answer_file: SavedArgument,
+    output: FormOption,
+    library: LibraryOption = None,
+) -> None:
+    """Give a saved answer in another form: references, footnotes, a table of its evidence."""
+    settings, answer = settings_of(library), _saved(answer_file)
+    if (settings.library / "library.db").is_file():
+        with libraries.Library.open(settings.library, settings) as opened:
+            papers = _cited(answer, opened)
+    else:
+        papers = ()
+        say(f"no library at {str(settings.library)!r}: of its papers is told what the answer tells")
+    print_answer(answer, output, papers)
 
 
 def prompts(
@@ -157,3 +172,17 @@ def _price(usage: Usage) -> str:
     cost = "price unknown" if usage.cost_usd is None else f"about {usage.cost_usd:.2f} USD"
     tokens = f"{usage.prompt_tokens:,} tokens to read and {usage.completion_tokens:,} to write"
     return f"at most {usage.calls} calls to the model, {tokens}, {cost}"
+
+
+def _saved(answer_file: Path) -> Answer:
+    try:
+        text = sys.stdin.buffer.read() if answer_file == Path("-") else answer_file.read_bytes()
+        return Answer.from_dict(json.loads(text.decode()))
+    except OSError as error:
+        raise SourceMissing(answer_file) from error
+    except (ValueError, RecursionError) as error:
+        raise AnswerUnreadable(f"{str(answer_file)!r} holds no JSON") from error
+
+
+def _cited(answer: Answer, library: libraries.Library) -> tuple[libraries.Paper, ...]:
+    return library.papers(citation.paper.id for citation in answer.citations)

@@ -72,7 +72,9 @@ def ingest(
 
 def papers(
     library: LibraryOption = None,
-    export: Annotated[Literal["bibtex", "csv", "jsonl"] | None, typer.Option(help="Print in this form.")] = None,
+    export: Annotated[
+        Literal["bibtex", "csl", "csv", "jsonl", "ris"] | None, typer.Option(help="Print in this form.")
+    ] = None,
     where: WhereOption = None,
 ) -> None:
     """List the papers of a library, or export them."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -17,6 +17,7 @@ from assistant.records import Answer, Event, Stage
 if TYPE_CHECKING:
     from rich.progress import Progress
 
+    from ingest import Paper
     from ingest.project import Progress as Report
 
 LibraryOption = Annotated[
@@ -28,7 +29,9 @@ LibraryOption = Annotated[
 WhereOption = Annotated[
     str | None, typer.Option("--where", help='Only papers of which this is true: "year >= 2023 and has_code".')
 ]
-FormOption = Annotated[Literal["text", "markdown", "json"], typer.Option("--format", help="Form of the answer.")]
+Form = Literal["text", "markdown", "json", "footnotes", "evidence", "bibtex", "csl", "ris", "csv"]
+"""The names of `assistant.show.exports.FORMS`, which takes too long to import for --help."""
+FormOption = Annotated[Form, typer.Option("--format", help="Form of the answer; evidence is a table in HTML.")]
 OfflineOption = Annotated[bool, typer.Option("--offline", help="Make any call to another machine an error.")]
 
 
@@ -45,14 +48,16 @@ def followed(events: Iterator[Event]) -> Answer:
     return answer
 
 
-def print_answer(answer: Answer, output: Literal["text", "markdown", "json"]) -> None:
-    """The result of a command, to stdout."""
+def print_answer(answer: Answer, form: Form, papers: Iterable[Paper] = ()) -> None:
+    """The result of a command, to stdout; what is told of its papers is the answer's, where they are not given."""
     from assistant import render  # noqa: PLC0415  (a quarter of a second, which --help should not take)
 
-    if output == "json":
-        print(answer.to_json())
-    else:
-        print(render.markdown(answer) if output == "markdown" else render.plain(answer))
+    if form in ("text", "markdown"):
+        print(render.markdown(answer) if form == "markdown" else render.plain(answer))
+        return
+    from assistant.show.exports import FORMS  # noqa: PLC0415  (see above)
+
+    print(FORMS[form].write(answer, {paper.id: paper for paper in papers}))
 
 
 def say(line: str) -> None:

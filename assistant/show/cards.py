@@ -69,7 +69,7 @@ def _card(  # noqa: PLR0913 (the parts of a card)
     citation: Citation, paper: Paper | None, uses: tuple[str, ...], prefix: str, good: bool | None, *, opened: bool
 ) -> str:
     cited, name = citation.paper, f"{prefix}-card-{citation.number}"
-    about = [*facts(cited), escape(citation.role or ""), _sureness(citation.relevance)]
+    about = [*facts(cited), escape(citation.role or ""), sureness(citation.relevance)]
     meta = " · ".join(filter(None, about))
     title = marked(cited.title, (quote for quote in citation.quotes if quote.field == "title"))
     address = link(cited.url)
@@ -101,7 +101,8 @@ def _abstract(citation: Citation, paper: Paper | None) -> str:
     return f'{told} <em class="quiet">(this paper {what}; only the quotes are shown)</em>'
 
 
-def _sureness(relevance: float) -> str:
+def sureness(relevance: float) -> str:
+    """A probability in words, as HTML."""
     words = next(words for least, words in _SURE if relevance >= least)
     return f'<span title="estimated probability {relevance:.2f}">{words}</span>'
 
