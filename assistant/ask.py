@@ -6,7 +6,7 @@ import time
 from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Protocol, Self, TypedDict, Unpack, get_args
+from typing import TYPE_CHECKING, Literal, Protocol, Self, TypedDict, Unpack, get_args
 
 from assistant.compose import Draft
 from assistant.errors import BadOption, BadQuestion, NoModel
@@ -40,6 +40,10 @@ from ingest.encode import Encoder
 from ingest.project import Progress
 from ingest.settings import is_loopback, read_settings
 from ingest.where import Filter
+
+if TYPE_CHECKING:
+    from assistant.news import News
+    from assistant.saved import SavedAnswer
 
 Where = Filter | str | None
 """Which papers are asked; None for all."""
@@ -87,6 +91,7 @@ class Assistant:
     ) -> None:
         """Not for users: see `open`."""
         self.library, self.settings, self._chat, self._use, self._transcript = library, settings, chat, use, transcript
+        self._ids: frozenset[str] | None = None
 
     @classmethod
     def open(  # noqa: PLR0913 (a contract: every option by name)
@@ -121,6 +126,29 @@ class Assistant:
     def transcribed(self, transcript: Transcript) -> Assistant:
         """This assistant, for one answer: what it is made of goes into `transcript`, which `bundle.write` can keep."""
         return Assistant(self.library, self.settings, self._chat, self._use, transcript)
+
+    def among(self, ids: frozenset[str]) -> Assistant:
+        """This assistant, asked of the papers with these ids alone."""
+        confined = Assistant(self.library, self.settings, self._chat, self._use, self._transcript)
+        confined._ids = ids
+        return confined
+
+    def news(self, saved: SavedAnswer, mode: Mode | None = None) -> News:
+        """What has changed since an answer was saved; only abstracts that came since are put to a language model.
+
+        Args:
+            saved: See `saved.save`.
+            mode: See `stream`; by default that in which the question was asked.
+
+        Raises:
+            NoModel, ChatFailed: In mode `llm`; see `stream`.
+        """
+        from assistant.news import news  # noqa: PLC0415  (the model's stages take time to import)
+
+        self.library.refresh()
+        mode = mode or saved.mode
+        chat = self._model_for(mode, "exhaustive")  # what a model said before is not paid for again
+        return news(Assistant(self.library, self.settings, chat, self._use), saved, chat, mode)
 
     @property
     def model(self) -> str | None:
@@ -171,7 +199,7 @@ class Assistant:
         """
         inquiry = checked(question, history, mode, depth)
         self.library.refresh()
-        ground: Ground = Pile.of(self.library, where)
+        ground: Ground = Pile.of(self.library, where, self._ids)
         chat, fallback, spent = self._model_for(mode, depth), None, Usage()
         if self._transcript:
             ground, chat = self._transcript.begin(inquiry, ground, chat)
@@ -196,7 +224,7 @@ class Assistant:
         if chat is None:
             return Usage()
         local = self.settings.base_url is not None and is_loopback(self.settings.base_url)
-        return price(Pile.of(self.library, where), None if local else self.model or "", depth)
+        return price(Pile.of(self.library, where, self._ids), None if local else self.model or "", depth)
 
     def table(
         self,
@@ -250,7 +278,7 @@ class Assistant:
         if k < 1:
             raise BadOption("k", k, "a whole number of at least 1")
         self.library.refresh()
-        return Pile.of(self.library, where).find(understand(text), k)
+        return Pile.of(self.library, where, self._ids).find(understand(text), k)
 
     def close(self) -> None:
         """Lets go of the library."""

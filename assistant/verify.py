@@ -75,11 +75,12 @@ def _citation(citation: Citation, library: Library) -> Iterator[str]:
     if paper.sha256 != citation.paper.sha256 or paper.title != citation.paper.title:
         yield f"{place}: the text of paper {paper.id!r} is not what it was"
     for quote in citation.quotes:
-        if not _stands(quote, paper):
+        if not stands(quote, paper):
             yield f"{place}: quote {quote.text[:60]!r} is not the {quote.field} at {quote.start}:{quote.end}"
 
 
-def _stands(quote: Quote, paper: Paper) -> bool:
+def stands(quote: Quote, paper: Paper) -> bool:
+    """Whether a quote is the text of `paper` at its place."""
     text = paper.title if quote.field == "title" else paper.abstract
     return (
         bool(quote.text) and 0 <= quote.start < quote.end <= len(text) and text[quote.start : quote.end] == quote.text

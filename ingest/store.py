@@ -147,6 +147,10 @@ class Store:
         rows = self._db.execute(f"{self._select} ORDER BY id")
         return [row[0] for row in rows if _paper(row[:-1]).sha256 != row[-1]]
 
+    def texts(self) -> dict[str, str]:
+        """The hash of every work's text (`Paper.sha256`) by its id, in order."""
+        return dict(self._db.execute("SELECT id, sha256 FROM papers ORDER BY id"))
+
     def passages(self, ids: Iterable[str]) -> dict[str, tuple[Passage, ...]]:
         """The passages of these works, in order of ordinal."""
         found: dict[str, list[Passage]] = {}

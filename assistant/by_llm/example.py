@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from string import Template
 
-from assistant.by_llm import judge, verify, write
+from assistant.by_llm import contradict, judge, verify, write
 from assistant.by_llm.sheets import Sheet, sheets
 from assistant.records import Query
 from assistant.retrieve import retrieve
@@ -56,4 +56,5 @@ EXAMPLES: dict[str, Callable[[Query, Sequence[Sheet]], dict[str, str]]] = {
     "answer_list": _papers,
     "verify": _claims,
     "table": _table,
+    "contradict": lambda query, shown: contradict.fields(query.text, [shown[0].quotes[-1].text], shown[1:]),
 }

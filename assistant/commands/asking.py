@@ -44,12 +44,15 @@ def ask(
     bundle: Annotated[
         Path | None, typer.Option("--bundle", help="Also write the answer and all it was made of to this zip file.")
     ] = None,
+    save: Annotated[
+        str | None,
+        typer.Option("--save", metavar="NAME", help="Keep the answer, to be told by `news` what changes it."),
+    ] = None,
     offline: OfflineOption = False,
 ) -> None:
     """Answer a question with every paper that satisfies it, each with the sentence that says so."""
     settings = settings_of(library, offline=offline)
-    if bundle and (bundle.is_dir() or not bundle.parent.is_dir()):
-        raise BadOption("--bundle", str(bundle), "a file in a folder that there is")
+    _check_places(bundle, save)
     with open_assistant(settings, "replay" if replay else "record") as assistant:
         if depth == "exhaustive" and assistant.model and mode != "offline":
             say(_price(assistant.price(mode, depth, where)))  # type: ignore[arg-type]  # checked by ask itself
@@ -60,6 +63,8 @@ def ask(
         events = asking.stream(question, (), "llm" if replay else mode, depth, where)  # type: ignore[arg-type]
         answer = followed(events)
         papers = _cited(answer, assistant.library)
+        if save:
+            _keep(assistant.library, save, answer)
     print_answer(answer, output, papers)
     if bundle:
         from assistant import bundle as bundles  # noqa: PLC0415  (see above)
@@ -166,6 +171,27 @@ def prompts(
     settings = settings_of(library)
     with libraries.Library.open(settings.library, settings) as opened:
         print(example.rendered(opened, name, question))
+
+
+def _check_places(bundle: Path | None, save: str | None) -> None:
+    """Raises BadOption where an answer could not be kept as it is wanted."""
+    if bundle and (bundle.is_dir() or not bundle.parent.is_dir()):
+        raise BadOption("--bundle", str(bundle), "a file in a folder that there is")
+    if save is not None:
+        from assistant import saved  # noqa: PLC0415  (see ask)
+
+        saved.check_name(save)
+
+
+def _keep(library: libraries.Library, name: str, answer: Answer) -> None:
+    """Saves an answer, and its question among those that the chat has at hand."""
+    from assistant import saved  # noqa: PLC0415  (see ask)
+    from ingest.notes import Notes  # noqa: PLC0415  (see ask)
+
+    path = saved.save(library.path, saved.of(name, answer, library.store.texts()))
+    with Notes(library.path / "notes.db") as notes:
+        notes.save_question("", answer.question, saved=True)
+    say(f"saved in {path}; what changes it tells: whichpapers news")
 
 
 def _price(usage: Usage) -> str:
