@@ -7,7 +7,7 @@ from typing import NoReturn
 import typer
 
 from assistant.command import run
-from assistant.commands import asking, library, programs
+from assistant.commands import asking, library, mcp, programs
 from assistant.errors import AssistantError
 from ingest.errors import IngestError
 
@@ -39,6 +39,7 @@ app.command("eval", context_settings=programs.PASS_ON)(programs.evaluate)
 app.command(context_settings=programs.PASS_ON)(programs.bench)
 app.command(context_settings=programs.PASS_ON)(programs.chat)
 app.command(context_settings=programs.PASS_ON)(programs.serve)
+app.command()(mcp.mcp)
 
 
 def main() -> NoReturn:
