@@ -30,11 +30,14 @@ from tests.processes import ROOT, environment
 class Held(Assistant):
     """Begins to answer, and goes on only once it is let."""
 
-    go = threading.Event()
+    began = threading.Semaphore(0)
+    """Released whenever an answer begins."""
     ended = threading.Semaphore(0)
-    """Released whenever an answer is over, whoever ended it."""
+    """Released whenever one is over, whoever ended it."""
+    go = threading.Event()
 
     def stream(self, *arguments: Any, **options: Any) -> Iterator[Event]:
+        self.began.release()
         try:
             yield Stage("understand", "held")
             while not self.go.wait(0.02):
@@ -73,21 +76,22 @@ def serving(
 
 
 @contextmanager
-def process(*arguments: str | Path, module: str = "tests.serving", **variables: str) -> Iterator[tuple[str, int]]:
-    """Serves by a process of its own; gives address and process id."""
+def process(
+    *arguments: str | Path, module: str = "tests.serving", **variables: str
+) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+    """Serves by a process of its own; gives its address and the process."""
     command: Sequence[str] = [sys.executable, "-m", module, "--port", "0", *map(str, arguments)]
-    with subprocess.Popen(
-        command, cwd=ROOT, env=environment(**variables), stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as running:
+    told = environment(**{"WHICHPAPERS_ENCODER": "words-64"} | variables)
+    with subprocess.Popen(command, cwd=ROOT, env=told, stderr=subprocess.PIPE, text=True) as running:
         assert running.stderr
         said = running.stderr.readline()
         found = re.search(r"papers at (http://\S+)", said)
-        assert found, said + running.stderr.read()
         try:
-            yield found[1], running.pid
+            assert found, said + running.stderr.read()
+            yield found[1], running
         finally:
             running.terminate()
-            running.communicate(timeout=30)
+            running.wait(30)
 
 
 if __name__ == "__main__":
