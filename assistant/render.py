@@ -22,7 +22,12 @@ def markdown(answer: Answer) -> str:
 def plain(answer: Answer) -> str:
     """The same without markup."""
     text = re.sub(r"(?m)^> ", "", markdown(answer)).replace("## Sources", "Sources")
-    return _ESCAPE.sub(r"\1", _BOLD.sub("", text))
+    return unescaped(_BOLD.sub("", text))
+
+
+def unescaped(text: str) -> str:
+    """What Markdown with escapes shows."""
+    return _ESCAPE.sub(r"\1", text)
 
 
 def ranking(hits: tuple[PaperHit, ...], *, explain: bool) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -37,12 +39,13 @@ OfflineOption = Annotated[bool, typer.Option("--offline", help="Make any call to
 
 def followed(events: Iterator[Event]) -> Answer:
     """The answer at the end of `events`, their stages shown on a terminal as they pass."""
-    shown = sys.stderr.isatty()
+    shown = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+    width = shutil.get_terminal_size().columns - 1
     for event in events:
         if isinstance(event, Answer):
             answer = event
         elif isinstance(event, Stage) and shown:
-            print(f"\r\033[K{event.name}: {event.detail[:70]}", end="", file=sys.stderr, flush=True)
+            print("\r\033[K" + f"{event.name}: {event.detail}"[:width], end="", file=sys.stderr, flush=True)
     if shown:
         print("\r\033[K", end="", file=sys.stderr, flush=True)
     return answer
@@ -52,12 +55,16 @@ def print_answer(answer: Answer, form: Form, papers: Iterable[Paper] = ()) -> No
     """The result of a command, to stdout; what is told of its papers is the answer's, where they are not given."""
     from assistant import render  # noqa: PLC0415  (a quarter of a second, which --help should not take)
 
-    if form in ("text", "markdown"):
-        print(render.markdown(answer) if form == "markdown" else render.plain(answer))
-        return
-    from assistant.show.exports import FORMS  # noqa: PLC0415  (see above)
+    if form == "text" and sys.stdout.isatty():
+        from assistant.commands import colour  # noqa: PLC0415  (see above)
 
-    print(FORMS[form].write(answer, {paper.id: paper for paper in papers}))
+        colour.show(answer)
+    elif form in ("text", "markdown"):
+        print(render.markdown(answer) if form == "markdown" else render.plain(answer))
+    else:
+        from assistant.show.exports import FORMS  # noqa: PLC0415  (see above)
+
+        print(FORMS[form].write(answer, {paper.id: paper for paper in papers}))
 
 
 def say(line: str) -> None:
@@ -75,28 +82,36 @@ def open_assistant(
     settings: libraries.Settings, use: Literal["record", "replay"] = "record"
 ) -> Iterator[answers.Assistant]:
     """The assistant of a library, opened to be read; a bar shows where an interrupted ingest is finished first."""
-    with (
-        progress_bar("finishing an interrupted ingest") as progress,
-        answers.Assistant.open(settings=settings, progress=progress, use=use) as assistant,
-    ):
+    with progress_bar("finishing an interrupted ingest") as progress:
+        opened = answers.Assistant.open(settings=settings, progress=progress, use=use)
+    with opened as assistant:
         yield assistant
 
 
 @contextmanager
 def progress_bar(label: str) -> Iterator[Report | None]:
-    """A bar on stderr, or nothing where stderr is no terminal."""
-    if not sys.stderr.isatty():
-        yield None
-        return
+    """A bar on stderr from the first report on, or nothing where stderr is no terminal."""
+    bars: list[Progress] = []
+
+    def report(done: int, total: int) -> None:
+        if not bars:
+            bars.append(_bar(label))
+        bars[0].update(bars[0].task_ids[0], completed=done, total=total)
+
+    try:
+        yield report if sys.stderr.isatty() else None
+    finally:
+        for bar in bars:
+            bar.stop()
+
+
+def _bar(label: str) -> Progress:
     # Imported here: a tenth of a second, which a command without a bar should not take.
     from rich.console import Console  # noqa: PLC0415
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415
 
     columns = (TextColumn(label), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        yield lambda done, total: _show(bar, done, total)
-
-
-def _show(bar: Progress, done: int, total: int) -> None:
-    task = bar.task_ids[0] if bar.task_ids else bar.add_task("", total=total)
-    bar.update(task, completed=done, total=total)
+    bar = Progress(*columns, console=Console(stderr=True), transient=True)
+    bar.add_task("")
+    bar.start()
+    return bar
