@@ -78,7 +78,12 @@ class SentenceTransformerEncoder:
 
         transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # it carries no types
         try:
-            return SentenceTransformer(self._name, trust_remote_code=False, local_files_only=local)
+            return SentenceTransformer(
+                self._name,
+                trust_remote_code=False,
+                local_files_only=local,
+                model_kwargs={"use_safetensors": True},  # never a pickle, which can run code
+            )
         except (OSError, ValueError) as error:
             raise EncoderUnavailable(self._name, str(error).splitlines()[0]) from error
 

@@ -96,6 +96,8 @@ class Store:
                 self._path.parent, f"its schema version is {version}, this program reads {SCHEMA_VERSION}"
             )
         elif write:
+            if version < SCHEMA_VERSION:
+                self._back_up(version)
             for newer in range(version + 1, SCHEMA_VERSION + 1):
                 self._db.executescript(
                     f"BEGIN;\n{_MIGRATIONS[newer].read_text('utf-8')}\nPRAGMA user_version = {newer};\nCOMMIT;"
@@ -104,6 +106,15 @@ class Store:
         since = _SINCE_2 if version == 1 else {}
         read = ", ".join(f"{since[column]} AS {column}" if column in since else column for column in _COLUMNS)
         self._select = f"SELECT {read}, sha256 FROM papers"  # noqa: S608 (constants only)
+
+    def _back_up(self, version: int) -> None:
+        """Keeps the database as the earlier version left it, beside it."""
+        backup = self._path.with_name(f"{self._path.stem}.schema-{version}{self._path.suffix}")
+        if not backup.exists():
+            unfinished = backup.with_name(backup.name + ".unfinished")
+            unfinished.unlink(missing_ok=True)
+            self._db.execute("VACUUM INTO ?", [str(unfinished)])
+            unfinished.replace(backup)
 
     def close(self) -> None:
         """Closes the database."""

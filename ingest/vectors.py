@@ -11,7 +11,7 @@ import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 import numpy as np
@@ -56,6 +56,7 @@ class VectorIndex:
         """A search in one thread must not meet a refresh in another."""
         if not create and not (folder / "chroma.sqlite3").is_file():
             raise IndexDamaged(folder, "chroma.sqlite3 is missing")
+        _check_owner(folder)
         if check:
             _check_graph(folder)
         self._open()
@@ -208,6 +209,33 @@ class VectorIndex:
             for paper_id, count in passages.items()
             if all(_key(paper_id, n) in rows for n in range(count))
         }
+
+
+def _check_owner(folder: Path) -> None:
+    """Raises IndexDamaged where a collection names what should make its vectors: such a folder is not of our making.
+
+    Chroma would load what is named there on the next write, and run code that came with it.
+    """
+    file = folder / "chroma.sqlite3"
+    if not file.is_file():
+        return
+    try:
+        with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=rw", uri=True, timeout=30)) as db:
+            told = db.execute("SELECT config_json_str, schema_str FROM collections").fetchall()
+        if not all(_is_ours(json.loads(text)) for row in told for text in row if text):
+            raise IndexDamaged(folder, "a collection brings an embedding function of its own")
+    except (sqlite3.Error, ValueError) as error:
+        raise IndexDamaged(folder, f"chroma.sqlite3: {error}") from error
+
+
+def _is_ours(configuration: object) -> bool:
+    """Whether nothing in a collection's configuration names an embedding function."""
+    if isinstance(configuration, list):
+        return all(map(_is_ours, configuration))
+    if not isinstance(configuration, dict):
+        return True
+    named = configuration.get("embedding_function")
+    return named in (None, {"type": "legacy"}, {"type": "unknown"}) and all(map(_is_ours, configuration.values()))
 
 
 def _check_graph(folder: Path) -> None:

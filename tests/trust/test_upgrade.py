@@ -1,0 +1,122 @@
+"""Libraries of other versions: older ones are kept and taken over, newer ones refused, foreign indexes never opened."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ingest import Library, Settings, ingest
+from ingest.errors import IndexDamaged, LibraryReadOnly, LibraryUnreadable
+from ingest.store import SCHEMA_VERSION
+from ingest.vectors import VectorIndex
+from tests.fakes import WordEncoder
+from tests.processes import ROOT
+from tests.test_library import assert_whole
+
+RELEASED = range(1, SCHEMA_VERSION)
+
+
+def made_old(path: Path, version: int) -> list[Any]:
+    """Turns a library's database into what the version wrote; its papers as they then are."""
+    schema = (ROOT / "tests" / f"schema_{version}.sql").read_text("utf-8")
+    old = path / "old.db"
+    with closing(sqlite3.connect(old)) as db, db:
+        db.executescript(schema)
+        db.execute("ATTACH ? AS new", [str(path / "library.db")])
+        for (table,) in db.execute(
+            "SELECT name FROM main.sqlite_master WHERE type = 'table' ORDER BY rowid"
+        ).fetchall():
+            columns = ", ".join(row[1] for row in db.execute(f"PRAGMA main.table_info({table})"))
+            db.execute(f"INSERT INTO main.{table} ({columns}) SELECT {columns} FROM new.{table}")  # noqa: S608
+        db.execute(f"PRAGMA main.user_version = {version}")
+        papers = db.execute("SELECT id, title, abstract FROM main.papers ORDER BY id").fetchall()
+    for file in path.glob("library.db*"):
+        file.unlink()
+    old.rename(path / "library.db")
+    return papers
+
+
+@pytest.mark.parametrize("version", RELEASED)
+def test_a_library_of_every_released_version_is_read_backed_up_and_taken_over(
+    version: int, path: Path, settings: Settings
+) -> None:
+    papers = made_old(path, version)
+    with Library.open(path, settings, WordEncoder()) as library:
+        assert [[p.id, p.title, p.abstract] for p in library.store.every_paper()] == [list(row) for row in papers]
+        assert_whole(library)
+    backup = path / f"library.schema-{version}.db"
+    assert not backup.exists()  # to read changes nothing
+    Library.open_to_write(path, settings, WordEncoder()).close()
+    with closing(sqlite3.connect(backup)) as db:
+        assert db.execute("PRAGMA user_version").fetchone() == (version,)
+        assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        assert db.execute("SELECT id, title, abstract FROM papers ORDER BY id").fetchall() == papers
+    ingest(path.parent / "papers.jsonl", path, settings=settings, encoder=WordEncoder())
+    with Library.open(path, settings, WordEncoder()) as library:
+        assert len(library) == len(papers)
+        assert_whole(library)
+
+
+def test_where_no_backup_can_be_made_nothing_is_changed(
+    path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made_old(path, 1)
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("ingest.store.Store._back_up", full)
+    with pytest.raises(LibraryReadOnly, match="No space left"):
+        Library.open_to_write(path, settings, WordEncoder())
+    with closing(sqlite3.connect(path / "library.db")) as db:
+        assert db.execute("PRAGMA user_version").fetchone() == (1,)
+
+
+@pytest.mark.parametrize("version", [SCHEMA_VERSION + 1, 99, 2**31 - 1, -1])
+def test_a_newer_library_is_refused_in_one_line(version: int, path: Path, settings: Settings) -> None:
+    with closing(sqlite3.connect(path / "library.db")) as db:
+        db.execute(f"PRAGMA user_version = {version}")
+    for opening in (Library.open, Library.open_to_write):
+        with pytest.raises(LibraryUnreadable, match=f"schema version is {version}") as caught:
+            opening(path, settings, WordEncoder())
+        assert "\n" not in str(caught.value)
+
+
+FUNCTION = {
+    "type": "known",
+    "name": "sentence_transformer",
+    "config": {"model_name": "evil/model", "trust_remote_code": True},
+}
+
+
+def with_function(text: str | None) -> str:
+    """A collection's configuration that names an embedding function, wherever one may stand."""
+    told = json.loads(text or "{}")
+
+    def put(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: FUNCTION if key == "embedding_function" else put(inner) for key, inner in value.items()}
+        return value
+
+    return json.dumps({**put(told), "embedding_function": FUNCTION} if not told else put(told))
+
+
+@pytest.mark.parametrize("column", ["config_json_str", "schema_str"])
+def test_an_index_that_brings_a_model_of_its_own_is_never_opened(
+    column: str, path: Path, settings: Settings, record_property: Callable[[str, object], None]
+) -> None:
+    with closing(sqlite3.connect(path / "vectors" / "chroma.sqlite3")) as db, db:
+        (text,) = db.execute(f"SELECT {column} FROM collections").fetchone()  # noqa: S608
+        db.execute(f"UPDATE collections SET {column} = ?", [with_function(text)])  # noqa: S608
+    with pytest.raises(IndexDamaged, match="embedding function of its own"):
+        VectorIndex(path / "vectors", WordEncoder())
+    with Library.open(path, settings, WordEncoder()) as library:  # made anew, from the database
+        assert_whole(library)
+    assert b"evil/model" not in (path / "vectors" / "chroma.sqlite3").read_bytes()
+    record_property("cases", 2)
