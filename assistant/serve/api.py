@@ -27,7 +27,18 @@ from assistant.verify import Verification, verify
 from ingest import Paper
 from ingest.errors import UnknownPaper
 
-STREAM = {"content": {EventStream.media_type: {"schema": {"type": "string"}}}}
+STREAM = {
+    "content": {
+        EventStream.media_type: {
+            "schema": {
+                "type": "object",
+                "properties": {"event": {"type": "string"}, "data": {"type": "string"}},
+                "required": ["data"],
+            }
+        }
+    }
+}
+"""For the OpenAPI page: what each event is."""
 
 
 @dataclass(frozen=True, slots=True)

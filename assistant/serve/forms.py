@@ -21,9 +21,8 @@ HISTORY = 20
 Question = Annotated[
     str,
     Field(
-        description="In plain words.",
+        description=f"In plain words, at most {MAX_QUESTION_CHARS:,} characters.",
         examples=["which papers use Hessian approximations for quantization"],
-        json_schema_extra={"minLength": 1, "maxLength": MAX_QUESTION_CHARS},  # told here, checked by the assistant
     ),
 ]
 Where = Annotated[
