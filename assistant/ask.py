@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator, Iterator, Sequence
+from copy import copy
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Protocol, Self, TypedDict, Unpack, get_args
@@ -31,7 +32,9 @@ from assistant.records import (
     Usage,
     Verdict,
 )
+from assistant.story import Tell, Trail
 from assistant.table import Table, tabulate, without_model
+from assistant.tracing import tellers
 from assistant.transcript import Transcript
 from assistant.understand import understand
 from ingest import Library, Settings
@@ -91,6 +94,7 @@ class Assistant:
     ) -> None:
         """Not for users: see `open`."""
         self.library, self.settings, self._chat, self._use, self._transcript = library, settings, chat, use, transcript
+        self._tell = tellers(settings)
         self._ids: frozenset[str] | None = None
 
     @classmethod
@@ -126,6 +130,12 @@ class Assistant:
     def transcribed(self, transcript: Transcript) -> Assistant:
         """This assistant, for one answer: what it is made of goes into `transcript`, which `bundle.write` can keep."""
         return Assistant(self.library, self.settings, self._chat, self._use, transcript)
+
+    def telling(self, tell: Tell) -> Assistant:
+        """This assistant, which also tells `tell` how each of its answers came about."""
+        other = copy(self)
+        other._tell = (*self._tell, tell)
+        return other
 
     def among(self, ids: frozenset[str]) -> Assistant:
         """This assistant, asked of the papers with these ids alone."""
@@ -199,22 +209,25 @@ class Assistant:
         """
         inquiry = checked(question, history, mode, depth)
         self.library.refresh()
-        ground: Ground = Pile.of(self.library, where, self._ids)
-        chat, fallback, spent = self._model_for(mode, depth), None, Usage()
+        trail, ground = Trail(inquiry, self._tell), Pile.of(self.library, where, self._ids)
+        yield from trail.follow(self._answers(inquiry, ground, trail.over(self._model_for(mode, depth))))
+
+    def _answers(self, inquiry: Inquiry, ground: Ground, chat: Chat | None) -> Iterator[Event]:
+        fallback, spent = None, Usage()
         if self._transcript:
             ground, chat = self._transcript.begin(inquiry, ground, chat)
         if chat:
-            reasoner = reasoner_by(ground, chat, depth, self.settings.model_calls_at_once)
+            reasoner = reasoner_by(ground, chat, inquiry.depth, self.settings.model_calls_at_once)
             try:
                 yield from answered(inquiry, ground, reasoner)
                 return
             except ChatFailed as failure:
-                if mode == "llm":
+                if inquiry.mode == "llm":
                     raise
                 fallback, spent = f"{failure.kind}: {failure.why}", reasoner.usage()
             if self._transcript:
                 self._transcript.fall_back(fallback, spent)
-        yield from answered(inquiry, ground, OfflineReasoner(ground, depth, fallback, spent))
+        yield from answered(inquiry, ground, OfflineReasoner(ground, inquiry.depth, fallback, spent))
 
     def price(self, mode: Mode = "auto", depth: Depth = "thorough", where: Where = None) -> Usage:
         """What an answer will ask of the language model, at most, by an estimate from this library's papers."""

@@ -45,6 +45,17 @@ def _header(key: SecretStr) -> SecretStr:
     return SecretStr(text)
 
 
+def _spans_go_to(given: str) -> str:
+    """`given`, an address in full: with the path at which collectors take spans."""
+    text = given.strip()
+    if text in ("console", "program"):
+        return text
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query or parts.fragment:
+        raise ValueError("expected console, program, or the address of a collector such as http://localhost:4318")
+    return f"{text.rstrip('/').removesuffix('/v1/traces')}/v1/traces"
+
+
 class Settings(BaseSettings):
     """Everything a user can set, each from the environment variable that `variable` names."""
 
@@ -75,6 +86,10 @@ class Settings(BaseSettings):
         default=60, gt=0, le=3600, allow_inf_nan=False, description="most seconds a call to the model may take"
     )
     model_calls_at_once: int = Field(default=4, ge=1, le=64, description="most calls to the model at the same time")
+    tracing: Annotated[str, AfterValidator(_spans_go_to)] | None = Field(
+        default=None, description="where spans of answers go: console, program (its own OpenTelemetry), or a collector"
+    )
+    tracing_text: bool = Field(default=False, description="put questions, prompts and replies into spans, too")
 
 
 def variable(name: str) -> str:

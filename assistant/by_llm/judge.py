@@ -65,6 +65,7 @@ def judge(asker: Asker, query: Query, sheets: Sequence[Sheet], at_once: int) -> 
     found: dict[int, Judgement] = {}
     failures: list[ChatFailed] = []
     unknown = 0
+    yield Stage("judge", f"0 of {len(sheets)} papers", 0, len(sheets))
     for batch, outcome in _side_by_side(asker, query, batches(sheets), at_once):
         if isinstance(outcome, ChatFailed):
             failures.append(outcome)

@@ -48,6 +48,7 @@ def ask(
         str | None,
         typer.Option("--save", metavar="NAME", help="Keep the answer, to be told by `news` what changes it."),
     ] = None,
+    explain: Annotated[bool, typer.Option("--explain", help="Tell on stderr how the answer came about.")] = False,
     offline: OfflineOption = False,
 ) -> None:
     """Answer a question with every paper that satisfies it, each with the sentence that says so."""
@@ -60,6 +61,7 @@ def ask(
 
         transcript = Transcript()
         asking = assistant.transcribed(transcript) if bundle else assistant
+        asking = _explaining(asking) if explain else asking
         events = asking.stream(question, (), "llm" if replay else mode, depth, where)  # type: ignore[arg-type]
         answer = followed(events)
         papers = _cited(answer, assistant.library)
@@ -192,6 +194,12 @@ def _keep(library: libraries.Library, name: str, answer: Answer) -> None:
     with Notes(library.path / "notes.db") as notes:
         notes.save_question("", answer.question, saved=True)
     say(f"saved in {path}; what changes it tells: whichpapers news")
+
+
+def _explaining(assistant: answers.Assistant) -> answers.Assistant:
+    from assistant.explain import explained  # noqa: PLC0415  (see ask)
+
+    return assistant.telling(lambda story: say(explained(story)))
 
 
 def _price(usage: Usage) -> str:
