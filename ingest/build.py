@@ -10,7 +10,7 @@ from pathlib import Path
 from ingest.change import Visit
 from ingest.encode import Encoder
 from ingest.errors import NothingReadable, RecordsRejected
-from ingest.files import find, open_pages, spooled
+from ingest.files import Given, Located, find, is_url, open_pages, spooled
 from ingest.fold import Seen
 from ingest.library import Library
 from ingest.project import Progress
@@ -23,13 +23,14 @@ SAMPLE = Path(__file__).with_name("sample")
 
 
 def ingest(  # noqa: PLR0913 (a contract: every option by name)
-    paths: Sequence[Path | str] | Path | str,
+    paths: Sequence[Path | str | Located] | Path | str,
     library: Path | str | None = None,
     *,
     page_format: str = "auto",
     strict: bool = False,
     sync: bool = False,
     columns: Mapping[str, str] | None = None,
+    fetch: bool = False,
     settings: Settings | None = None,
     encoder: Encoder | None = None,
     progress: Progress | None = None,
@@ -37,28 +38,36 @@ def ingest(  # noqa: PLR0913 (a contract: every option by name)
     """Reads papers into a library, making it if there is none. Reading the same again changes nothing.
 
     Args:
-        paths: Files, archives and folders to read, and patterns of them; "-" is standard input.
+        paths: Files, archives and folders to read, and patterns of them; "-" is standard input. With `fetch`, URLs too.
         library: The library's folder; by default the one that `settings` name.
         page_format: A reader's name (`read.FORMATS`), or "auto" to go by each page's content.
         strict: Raise at the end if anything was rejected; what could be read is stored all the same.
         sync: Remove what the sources read here held before and hold no longer.
         columns: What a table or JSON calls our fields, where that cannot be guessed: {"title": "Name"}.
+        fetch: Whether URLs may be fetched; what they gave is kept beside the library.
         settings: By default made from the environment.
         encoder: Used instead of the one that `settings` name.
         progress: Called with (papers done, papers to do) while vectors are made.
 
     Raises:
         SourceMissing: A path does not exist.
+        FetchRefused: A URL may not be fetched, or there is nothing at it; FetchFailed: the network failed.
         NothingReadable: No paper was found; the library is as it was.
         RecordsRejected: Under `strict`.
         IngestError: See `Library.open_to_write`.
     """
     started = time.monotonic()
     settings = settings or read_settings({})
-    with spooled([paths] if isinstance(paths, Path | str) else paths) as given:
+    folder = Path(library or settings.library)
+    wanted = [paths] if isinstance(paths, Path | str) else paths
+    if any(map(is_url, wanted)):
+        from ingest.fetch import located  # noqa: PLC0415  (a tenth of a second, which reading files should not take)
+
+        wanted = located(wanted, folder, allowed=fetch, offline=settings.offline)
+    with spooled(wanted) as given:
         sources = Sources(given, page_format, columns)
         sources.require_a_paper()
-        with Library.open_to_write(Path(library or settings.library), settings, encoder) as target:
+        with Library.open_to_write(folder, settings, encoder) as target:
             seen: Seen = Counter()
             outcomes = target.add(sources.papers(), seen)
             removed = target.visited(sources.visit(seen), sync=sync)
@@ -82,10 +91,10 @@ def ingest(  # noqa: PLR0913 (a contract: every option by name)
 class Sources:
     """The papers of some paths, read lazily, and what was found there that is none."""
 
-    def __init__(self, paths: Sequence[Path | str], page_format: str, columns: Mapping[str, str] | None = None) -> None:
+    def __init__(self, paths: Sequence[Given], page_format: str, columns: Mapping[str, str] | None = None) -> None:
         check_format(page_format)
         self._given, self._format, self._columns = paths, page_format, columns or {}
-        self._files = find(map(Path, paths))
+        self._files = find(paths)
         self.rejections: list[Rejection] = []
         self.warnings: list[Warned] = []
         self._visited: dict[str, Path] = {}
@@ -93,7 +102,8 @@ class Sources:
     def require_a_paper(self) -> None:
         """Reads as far as the first paper, and raises NothingReadable if there is none."""
         if next(self.papers(), None) is None:
-            raise NothingReadable(", ".join(map(str, self._given)), tuple(self.rejections))
+            named = (given.origin if isinstance(given, Located) else str(given) for given in self._given)
+            raise NothingReadable(", ".join(named), tuple(self.rejections))
 
     def papers(self) -> Iterator[Paper]:
         """Yields every paper, in a stable order; rejections and warnings are complete when it ends."""
@@ -114,6 +124,6 @@ class Sources:
 
     def visit(self, seen: Seen) -> Visit:
         """What was looked at, once `papers` has ended."""
-        folders = [path.resolve() for path in map(Path, self._given) if path.is_dir()]
+        folders = [path.resolve() for path in self._given if isinstance(path, Path) and path.is_dir()]
         unread = frozenset(rejection.where for rejection in self.rejections)
         return Visit(dict(self._visited), folders, unread, seen)

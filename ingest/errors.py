@@ -151,6 +151,20 @@ class IndexDamaged(IngestError):
         )
 
 
+class FetchRefused(IngestError):
+    """An address is not fetched, or there is nothing for us."""
+
+    def __init__(self, url: str, why: str) -> None:
+        self.url, self.why = url, why
+        super().__init__(f"cannot fetch {url!r}: {why}; nothing was changed")
+
+
+class FetchFailed(FetchRefused):
+    """The network or a server failed; it may go better another time."""
+
+    exit_code = 1
+
+
 class PageUnreadable(IngestError):
     """A page cannot be read any further; what was read of it before stands."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import glob
 import os
+import re
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -12,7 +13,7 @@ from contextlib import contextmanager
 from itertools import chain, islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import IO
+from typing import IO, NamedTuple
 
 from ingest.archives import members
 from ingest.clean import stored
@@ -28,22 +29,38 @@ SUFFIXES = (
 """What is looked at inside a folder or an archive; a file named by itself may be called anything."""
 _BINARY_FORMATS = (b"PAR1", b"%PDF-")
 _PACKED = (b"PK\x03\x04", b"\x1f\x8b")
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
+class Located(NamedTuple):
+    """A file, and what citations will call it."""
+
+    path: Path
+    origin: str
+
+
+Given = Path | Located
+
+
 @contextmanager
-def spooled(paths: Sequence[Path | str]) -> Iterator[list[Path]]:
+def spooled(paths: Sequence[Path | str | Located]) -> Iterator[list[Given]]:
     """`paths`, with standard input in place of "-", laid aside in a file so that it can be read more than once."""
     with TemporaryDirectory() as folder:
         aside = Path(folder, "stdin", "input")
-        if any(str(path) == "-" for path in paths):
+        if any(path in ("-", Path("-")) for path in paths):
             aside.parent.mkdir()
             with aside.open("wb") as file:
                 shutil.copyfileobj(sys.stdin.buffer, file)
-        yield [aside if str(path) == "-" else Path(path) for path in paths]
+        yield [aside if path in ("-", Path("-")) else Path(path) if isinstance(path, str) else path for path in paths]
 
 
-def find(paths: Iterable[Path]) -> list[tuple[Path, str]]:
+def is_url(path: Path | str | Located) -> bool:
+    """Whether what is to be ingested is an address, and no path."""
+    return isinstance(path, str) and _SCHEME.match(path) is not None
+
+
+def find(paths: Iterable[Given]) -> list[tuple[Path, str]]:
     """Lists the files below `paths` with their origins, in a stable order.
 
     Args:
@@ -54,22 +71,29 @@ def find(paths: Iterable[Path]) -> list[tuple[Path, str]]:
         SourceMissing: One of the paths does not exist, or a pattern fits nothing.
     """
     found: dict[Path, str] = {}
-    for path in chain.from_iterable(map(_fitting, paths)):
+    for given in paths:
+        if isinstance(given, Located):
+            found.setdefault(given.path.resolve(), stored(given.origin))
+    for path in chain.from_iterable(_fitting(given) for given in paths if isinstance(given, Path)):
         try:
             root = path.resolve(strict=True)
         except (OSError, RuntimeError) as error:
             raise SourceMissing(path) from error
         if root.is_dir():
-            for file in sorted(root.rglob("*")):
-                relative = file.relative_to(root)
-                hidden = any(part.startswith(".") for part in relative.parts)
-                if file.suffix.lower() in SUFFIXES and not hidden and _is_inside(file, root):
-                    found.setdefault(file.resolve(), _origin(root.name, relative))
+            for file in _within_folder(root):
+                found.setdefault(file.resolve(), _origin(root.name, file.relative_to(root)))
         elif root.is_file():
             found.setdefault(root, _origin(root.parent.name, Path(root.name)))
         else:
             raise SourceMissing(path)
     return list(found.items())
+
+
+def _within_folder(root: Path) -> Iterator[Path]:
+    for file in sorted(root.rglob("*")):
+        hidden = any(part.startswith(".") for part in file.relative_to(root).parts)
+        if file.suffix.lower() in SUFFIXES and not hidden and _is_inside(file, root):
+            yield file
 
 
 def _fitting(path: Path) -> list[Path]:

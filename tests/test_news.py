@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -58,7 +58,7 @@ class Shelf:
             return assistant.news(load(self.settings.library, "hessian"), mode)
 
     @contextmanager
-    def assistant(self, chat: ScriptedChat | None) -> Any:
+    def assistant(self, chat: ScriptedChat | None) -> Iterator[Assistant]:
         with Library.open(self.settings.library, self.settings, WordEncoder()) as library:
             yield Assistant(library, self.settings, chat)
 

@@ -22,7 +22,8 @@ from ingest.where import parse
 
 def ingest(
     paths: Annotated[
-        list[Path] | None, typer.Argument(help="Files of any format below, archives or folders of them; - for stdin.")
+        list[str] | None,
+        typer.Argument(help="Files of any format below, archives or folders of them; - for stdin; with --fetch, URLs."),
     ] = None,
     sample: Annotated[bool, typer.Option("--sample", help="Read the sample: digests of 595 abstracts.")] = False,
     library: LibraryOption = None,
@@ -34,12 +35,15 @@ def ingest(
     sync: Annotated[
         bool, typer.Option("--sync", help="Remove what these sources held before and no longer do.")
     ] = False,
+    fetch: Annotated[
+        bool, typer.Option("--fetch", help="Fetch what is named by a URL; what it gave is kept beside the library.")
+    ] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 2 if anything is rejected.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
     offline: OfflineOption = False,
 ) -> None:
     """Read papers into a library. Reading the same again changes nothing."""
-    given = [*(paths or []), *([libraries.SAMPLE] if sample else [])]
+    given: list[Path | str] = [*(paths or []), *([libraries.SAMPLE] if sample else [])]
     if not given:
         raise typer.TyperException("name a file or folder to read, or --sample")
     with progress_bar("encoding papers") as progress:
@@ -49,9 +53,17 @@ def ingest(
             page_format=page_format,
             columns=read_columns(columns or []),
             sync=sync,
+            fetch=fetch,
             settings=settings,
             progress=progress,
         )
+    tell_report(report, settings, as_json=as_json)
+    if strict and report.rejections:
+        raise RecordsRejected(report.rejections)
+
+
+def tell_report(report: libraries.IngestReport, settings: libraries.Settings, *, as_json: bool = False) -> None:
+    """What an ingest did to stdout, what it met to stderr."""
     for notice in (*report.rejections[:20], *report.warnings[:20]):
         say(f"{notice.where}: {notice.why}")
     if len(report.rejections) > 20:
@@ -66,8 +78,6 @@ def ingest(
         told += f", {report.left_out} left out as removed by hand" if report.left_out else ""
         told += f", {report.removed} gone from their source and removed" if report.removed else ""
         print(f"{report.read} entries read: {told}. The library holds {report.works} works.")
-    if strict and report.rejections:
-        raise RecordsRejected(report.rejections)
 
 
 def papers(
