@@ -24,7 +24,7 @@ from ingest.settings import is_loopback, variable
 
 if TYPE_CHECKING:
     from opentelemetry.context import Context
-    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
     from opentelemetry.sdk.trace.export import SpanExporter
 
 Attributes = dict[str, str | int | float | bool]
@@ -120,30 +120,34 @@ def _messages(name: str, messages: Iterable[Message]) -> Attributes:
 
 
 def _tracer(where: str) -> Tracer:
-    return get_tracer(NAME) if where == "program" else _provider(where).get_tracer(NAME)
+    if where == "program":
+        return get_tracer(NAME)
+    from opentelemetry.sdk.trace.export import ConsoleSpanExporter, SimpleSpanProcessor  # noqa: PLC0415  (an extra)
+
+    if where == "console":
+        return _provider(SimpleSpanProcessor(ConsoleSpanExporter(out=sys.stderr))).get_tracer(NAME)
+    return _sending(where).get_tracer(NAME)
 
 
 @cache
-def _provider(where: str) -> TracerProvider:
-    """One for each place in a process; what it holds is sent when the process ends, at the latest."""
-    from opentelemetry.sdk.resources import Resource  # noqa: PLC0415  (see trace)
-    from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415  (see trace)
-    from opentelemetry.sdk.trace.export import (  # noqa: PLC0415  (see trace)
-        BatchSpanProcessor,
-        ConsoleSpanExporter,
-        SimpleSpanProcessor,
-    )
+def _sending(url: str) -> TracerProvider:
+    """One for each address in a process; what it holds is sent when the process ends, at the latest."""
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415  (an extra)
+
+    return _provider(BatchSpanProcessor(_exporter(url)))
+
+
+def _provider(processor: SpanProcessor) -> TracerProvider:
+    from opentelemetry.sdk.resources import Resource  # noqa: PLC0415  (an extra)
+    from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415  (an extra)
 
     provider = TracerProvider(resource=Resource.create({"service.name": NAME}))
-    if where == "console":
-        provider.add_span_processor(SimpleSpanProcessor(ConsoleSpanExporter(out=sys.stderr)))
-    else:
-        provider.add_span_processor(BatchSpanProcessor(_exporter(where)))
+    provider.add_span_processor(processor)
     return provider
 
 
 def _exporter(url: str) -> SpanExporter:
-    import requests  # noqa: PLC0415  (see trace)
+    import requests  # noqa: PLC0415  (an extra)
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415  (an extra)
 
     session = requests.Session()

@@ -32,11 +32,15 @@ from assistant.tracing import tellers, trace
 from ingest import Library, Settings
 from ingest.errors import BadSetting
 from ingest.settings import read_settings
+from tests import documented
 from tests.conftest import SIX
+from tests.console import Console, console
 from tests.fakes import ScriptedChat
 from tests.processes import Ended, with_fake_encoder
 from tests.test_ask import HESSIAN
 from tests.test_by_llm import QUESTION, script
+
+__all__ = ["console"]
 
 STAGES = ["understand", "retrieve", "judge", "write", "verify"]
 BROKEN = ChatFailed("timeout", "it did not answer in time")
@@ -346,3 +350,11 @@ def test_explain_tells_it_on_stderr(path: Path) -> None:
         "write",
         "in",
     ]
+
+
+def test_the_page_can_be_followed(console: Console) -> None:
+    for block in documented.blocks("tracing", "console"):
+        for line in block.splitlines():
+            assert "6 papers" in console(line.removeprefix("$ ")) or line.startswith("$ export ")
+    shown = shape(documented.blocks("tracing", "text")[0])
+    assert [line.split()[0] for line in shown] == ["understand", "retrieve", "judge", "write", "in"]
