@@ -28,7 +28,7 @@ def chat(context: typer.Context) -> None:
 
 
 def serve(context: typer.Context) -> None:
-    """Serve a library over HTTP, also to chat programs (over MCP: `whichpapers mcp`); see `whichpapers serve --help`."""
+    """Serve a library over HTTP, also to chat programs; `whichpapers serve --help` tells its options (MCP: `mcp`)."""
     _become("assistant.serve", context.args)
 
 
