@@ -29,6 +29,8 @@ for command in (
     asking.export,
     library.papers,
     asking.prompts,
+    updating.fetch,
+    updating.watch,
     updating.news,
     library.remove,
     library.merge,

@@ -25,9 +25,8 @@ import httpcore
 import httpx
 
 from ingest.errors import FetchFailed, FetchRefused, LibraryReadOnly
-from ingest.files import Located, is_url
+from ingest.files import FETCHED, Located, is_url
 
-FOLDER = "fetched"
 MAX_BYTES = 200_000_000
 MAX_REDIRECTS = 5
 TRIES = 4
@@ -67,7 +66,7 @@ def located(
             raise FetchRefused(str(url), "offline no other machine is called; save the page and name its file")
         if not allowed:
             raise FetchRefused(str(url), "an address is fetched only where --fetch says so; or save the page")
-    fetcher = Fetcher(folder / FOLDER)
+    fetcher = Fetcher(folder / FETCHED)
     return [fetcher.fetch(path) if isinstance(path, str) and is_url(path) else path for path in paths]
 
 

@@ -27,6 +27,8 @@ SUFFIXES = (
     ".ris", ".xml", ".atom", ".html", ".htm", ".pdf", ".gz", ".tgz", ".tar", ".zip",
 )  # fmt: skip
 """What is looked at inside a folder or an archive; a file named by itself may be called anything."""
+FETCHED = "fetched"
+"""The folder, in that of the library, of files that were fetched."""
 _BINARY_FORMATS = (b"PAR1", b"%PDF-")
 _PACKED = (b"PK\x03\x04", b"\x1f\x8b")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
