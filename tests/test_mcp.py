@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import anyio.to_thread
 import httpx
 import pytest
 from mcp import Client, StdioServerParameters
@@ -25,6 +26,7 @@ from ingest import Library, Settings, ingest
 from tests import documented
 from tests.fakes import ScriptedChat
 from tests.processes import ROOT, environment, with_fake_encoder
+from tests.serving import Held, six
 from tests.test_ask import HESSIAN
 
 ENVIRONMENT = environment(WHICHPAPERS_ENCODER="words-64")
@@ -204,6 +206,20 @@ def test_no_model_is_asked_at_a_price_that_was_not_accepted(library: Library, se
     accepted = call(server, "ask", question=HESSIAN, depth="exhaustive", accept_price=True)
     assert accepted.structured_content["mode"] == "offline"
     assert chat.asked
+
+
+def test_an_answer_that_nobody_waits_for_is_given_up(six_papers: Path) -> None:
+    async def impatient(client: Client) -> None:
+        with anyio.move_on_after(60) as waiting:
+            async with anyio.create_task_group() as asking:
+                asking.start_soon(client.call_tool, "ask", {"question": HESSIAN})
+                assert await anyio.to_thread.run_sync(Held.began.acquire, True, 30)
+                asking.cancel_scope.cancel()
+        assert not waiting.cancelled_caught
+
+    with six(six_papers, Held) as assistant:
+        use(server_over(assistant), impatient)
+        assert Held.ended.acquire(timeout=30)
 
 
 # --- over pipes and over HTTP ----------------------------------------------------------------------------------------
