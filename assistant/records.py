@@ -155,7 +155,7 @@ class CitedPaper:
     def of(cls, paper: Paper) -> CitedPaper:
         """The form of `paper` for an answer."""
         return cls(
-            paper.id, paper.title, paper.authors, paper.year, paper.url, paper.sources, paper.digest, paper.sha256
+            paper.id, paper.title, paper.authors, paper.year, paper.address, paper.sources, paper.digest, paper.sha256
         )
 
 

@@ -7,7 +7,7 @@ from html import escape
 from itertools import groupby
 
 from assistant.records import Answer, Citation, CitedPaper, NearMiss, Quote, Removed
-from assistant.show.prose import Prose, link, plural
+from assistant.show.prose import Prose, link, look_up, plural
 from ingest import Paper
 
 MAX_SOURCES = 3
@@ -73,11 +73,12 @@ def _card(  # noqa: PLR0913 (the parts of a card)
     meta = " · ".join(filter(None, about))
     title = marked(cited.title, (quote for quote in citation.quotes if quote.field == "title"))
     address = link(cited.url)
+    read = f"<dt>Link</dt><dd>{address}</dd>" if address else f"<dt>Search</dt><dd>{look_up(cited.title)}</dd>"
     return f"""<li class="card" id="{name}" tabindex="-1"><details{" open" if opened else ""}>
 <summary><span class="number" aria-hidden="true">{citation.number}</span><span class="head">
 <strong dir="auto">{title}</strong><small>{meta}</small></span></summary>
 <p class="abstract" dir="auto">{_abstract(citation, paper)}</p>
-<dl>{f"<dt>Link</dt><dd>{address}</dd>" if address else ""}<dt>Seen in</dt><dd>{places(cited)}</dd>
+<dl>{read}<dt>Seen in</dt><dd>{places(cited)}</dd>
 <dt>Used</dt><dd>{_uses(uses)}</dd></dl>
 {rating("Relevant", "Not relevant", cited.id, good)}</details></li>"""
 

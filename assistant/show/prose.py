@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from html import escape
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote_plus, urlsplit
 
 from markdown_it import MarkdownIt
 from markdown_it.rules_inline import StateInline
@@ -37,6 +37,11 @@ def prose(text: str, prefix: str, numbers: Collection[int]) -> Prose:
     found: dict[int, list[str]] = {}
     html = _markdown().render(text, {"prefix": prefix, "numbers": numbers, "found": found})
     return Prose(html, {number: tuple(ids) for number, ids in found.items()})
+
+
+def look_up(title: str) -> str:
+    """A search for a paper whose source gives no address: it may find nothing, and claims nothing."""
+    return link(f"https://arxiv.org/search/?searchtype=title&query={quote_plus(title)}")
 
 
 def link(address: str | None) -> str:
