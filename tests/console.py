@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import json
 import shlex
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -41,8 +42,8 @@ def console(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Console:
     def run(line: str) -> str:
         words = shlex.split(line)
         if words[0] == "export":
-            name, _, value = words[1].partition("=")
-            monkeypatch.setenv(name, value)
+            for word in words[1:]:
+                monkeypatch.setenv(*word.split("=", 1))
             return ""
         target = Path(words.pop()) if words[-2:-1] == [">"] and words.pop(-2) else None
         out = ""
@@ -83,8 +84,10 @@ def _files(folder: Path) -> None:
     ingest(source, settings=settings, encoder=WordEncoder())
     with Library.open(settings.library, settings, WordEncoder()) as library:
         papers = list(library.store.every_paper())
-    (folder / "pages").mkdir()
-    source.rename(folder / "pages" / "papers.jsonl")
+    for name in ("pages", "PAGES"):
+        (folder / name).mkdir(exist_ok=True)
+        shutil.copy(source, folder / name)
+    source.unlink()
     for name, form in (("refs.bib", "bibtex"), ("export.csv", "csv"), ("refs.ris", "ris"), ("refs.json", "csl")):
         (folder / name).write_text(EXPORTS[form](papers), "utf-8")
     (folder / "table.csv").write_text(
