@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from llama_index.core import Document, MockEmbedding
+from llama_index.core import Settings as LlamaIndexSettings
 from llama_index.core.agent.workflow import AgentOutput, FunctionAgent, ReActAgent, ToolCallResult
 from llama_index.core.base.llms.types import ChatMessage, CompletionResponse, LLMMetadata, ToolCallBlock
 from llama_index.core.base.response.schema import StreamingResponse
@@ -222,6 +223,13 @@ def test_callbacks_and_instrumentation_are_told(small: Assistant) -> None:
     (_, ended), *_ = debug.get_event_pairs(CBEventType.QUERY)
     assert ended.payload == {"response": response}
     assert len(debug.get_event_pairs(CBEventType.RETRIEVE)) == 1
+
+
+def test_the_callbacks_of_its_settings_are_told_by_default(small: Assistant, monkeypatch: pytest.MonkeyPatch) -> None:
+    debug = LlamaDebugHandler(print_trace_on_end=False)
+    monkeypatch.setattr(LlamaIndexSettings, "_callback_manager", CallbackManager([debug]))
+    LibraryQueryEngine(small).query(BOUNDS)
+    assert len(debug.get_event_pairs(CBEventType.QUERY)) == 1
 
 
 # --- agents ----------------------------------------------------------------------------------------------------------

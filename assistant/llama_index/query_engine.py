@@ -9,6 +9,7 @@ from itertools import chain
 from typing import Any, Unpack
 
 import llama_index.core.instrumentation as instrument
+from llama_index.core import Settings
 from llama_index.core.base.base_query_engine import BaseQueryEngine
 from llama_index.core.base.response.schema import AsyncStreamingResponse, Response, StreamingResponse
 from llama_index.core.callbacks import CallbackManager, CBEventType, EventPayload
@@ -57,11 +58,11 @@ class LibraryQueryEngine(BaseQueryEngine):
             assistant: An open one.
             streaming: Give the text in pieces as it comes. Pieces may be withdrawn when they turn out unsupported:
                 what counts is what `get_response` and `str` give.
-            callback_manager: Told of every query.
+            callback_manager: Told of every query; by default the one in LlamaIndex's own settings.
             options: How questions are asked; see `Assistant.stream`.
         """
         self._assistant, self._streaming, self._options = assistant, streaming, options
-        super().__init__(callback_manager)
+        super().__init__(callback_manager or Settings.callback_manager)
 
     def as_tool(self, name: str = "ask_papers", description: str | None = None) -> QueryEngineTool:
         """The engine as a tool of an agent.
