@@ -13,7 +13,9 @@ from typing import Any, Self
 
 from ingest.errors import LibraryReadOnly, LibraryUnreadable
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+MAX_BUNDLES = 200
+"""Answers whose making is kept: about a tenth of a megabyte each, more where every paper was judged."""
 UNFINISHED = "unfinished"
 """How a turn stands until its answer is there."""
 
@@ -101,13 +103,12 @@ class Notes:
         self._db.execute("PRAGMA foreign_keys = ON")
         with self._transaction():
             version = self._db.execute("PRAGMA user_version").fetchone()[0]
-            if version == 0:
-                for statement in _SCHEMA.read_text("utf-8").split(";\n"):
-                    self._db.execute(statement)
-                self._db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-            elif version != SCHEMA_VERSION:
+            if version > SCHEMA_VERSION:
                 why = f"notes.db has schema version {version}, this program reads {SCHEMA_VERSION}"
                 raise LibraryUnreadable(self._folder, why)
+            for statement in _SCHEMA.read_text("utf-8").split(";\n"):  # adds what an earlier version had not
+                self._db.execute(statement)
+            self._db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
     def close(self) -> None:
         """Closes the database."""
@@ -160,6 +161,18 @@ class Notes:
         """Writes what became of a turn: its answer, or why there is none."""
         with self._writing():
             self._db.execute("UPDATE turns SET answer = ?, ending = ? WHERE id = ?", [answer, ending, turn])
+
+    def keep_bundle(self, turn: int, bundle: bytes) -> None:
+        """Keeps all that the answer of a turn was made of, as long as the turn; the oldest beyond MAX_BUNDLES go."""
+        with self._writing():
+            self._db.execute("INSERT OR REPLACE INTO bundles VALUES (?, ?)", [turn, bundle])
+            last = "SELECT turn FROM bundles ORDER BY turn DESC LIMIT -1 OFFSET ?"
+            self._db.execute(f"DELETE FROM bundles WHERE turn IN ({last})", [MAX_BUNDLES])  # noqa: S608 (a constant)
+
+    def bundle(self, owner: str, turn: int) -> bytes | None:
+        """What `keep_bundle` kept of a turn of the owner's, or None."""
+        query = "SELECT bundle FROM bundles WHERE turn = ?"
+        return next((row[0] for row in self._rows(query, turn)), None) if self.turn(owner, turn) else None
 
     def cut(self, owner: str, turn: int) -> None:
         """Removes a turn of the owner's and all that came after it in its conversation."""

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from tests.llm_server import LLMServer
 from tests.processes import ROOT, environment
 
 IN_CI = bool(os.environ.get("CI") or os.environ.get("WHICHPAPERS_CI"))
@@ -43,6 +44,11 @@ def _installed() -> str | None:
         for command in (["update"], ["install", "-y", "--no-install-recommends", "chromium"]):
             subprocess.run([apt, *command], capture_output=True, check=False, timeout=240)
     return shutil.which("chromium")
+
+
+def by(server: LLMServer) -> dict[str, str]:
+    """The variables that name a language model's server."""
+    return {"OPENAI_BASE_URL": server.url, "WHICHPAPERS_MODEL": "scripted"}
 
 
 class Address(str):

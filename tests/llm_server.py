@@ -198,6 +198,27 @@ def says(text: str, finish: str = "stop", *, usage: object = USAGE) -> Act:
     return act
 
 
+@dataclass
+class Paced(Exchange):
+    """An exchange that takes its time before each event of a stream."""
+
+    pause_s: float = 0.0
+
+    def event(self, value: object) -> None:
+        self.wait(self.pause_s)
+        super().event(value)
+
+
+def paced(script: Script, pause_s: float) -> Script:
+    """A script whose streams bring a piece, about a token, every `pause_s`."""
+
+    def slower(received: Received) -> Act:
+        act = script(received)
+        return lambda exchange: act(Paced(exchange.received, exchange.handler, exchange.closing, pause_s))
+
+    return slower
+
+
 # --- and when it is not ----------------------------------------------------------------------------------------------
 
 

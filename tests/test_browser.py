@@ -13,9 +13,15 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import Browser, Page, expect
 
+from assistant.bundle import read
+from assistant.replay import replay
+from assistant.show.exports import FORMS
 from ingest import Settings, ingest
-from tests.browser import ask, chromium, served
+from tests.browser import ask, by, chromium, served
 from tests.fakes import WordEncoder
+from tests.llm_server import Act, LLMServer, Received, fails, paced, says
+from tests.test_by_llm import QUESTION
+from tests.test_llm_answers import healthy
 
 pytestmark = pytest.mark.slow
 
@@ -131,18 +137,22 @@ def test_a_conversation_is_removed(page: Page) -> None:
     expect(page.locator(".welcome")).to_be_visible()
 
 
-@pytest.mark.parametrize("form", ["Markdown", "BibTeX", "CSV", "JSON"])
-def test_an_answer_is_saved_as_a_file(page: Page, form: str, tmp_path: Path) -> None:
+def test_an_answer_is_saved_in_every_form(page: Page, tmp_path: Path) -> None:
     ask(page, HESSIAN)
+    for form in FORMS.values():
+        path = save_as(page, form.name, tmp_path)
+        assert path.name.endswith(form.ending)
+        assert "Mixed Precision from Hessian Traces" in path.read_text("utf-8")
+    assert replay(read(save_as(page, "Replay bundle", tmp_path))).question == HESSIAN
+
+
+def save_as(page: Page, form: str, folder: Path) -> Path:
+    page.locator(".menu summary").last.click()
     with page.expect_download() as saved:
-        page.get_by_role("button", name=f"Save as {form}").click()
-    path = tmp_path / "saved"
+        page.get_by_role("button", name=f"Save as {form}", exact=True).last.click()
+    path = folder / saved.value.suggested_filename
     saved.value.save_as(path)
-    text = path.read_text("utf-8")
-    assert "Mixed Precision from Hessian Traces" in text
-    if form == "JSON":
-        assert json.loads(text)["schema"] == 1
-    assert saved.value.suggested_filename.endswith({"Markdown": "md", "BibTeX": "bib"}.get(form, form.lower()))
+    return path
 
 
 def test_judgements_are_kept_and_saved_as_cases(page: Page, tmp_path: Path) -> None:
@@ -190,10 +200,21 @@ def test_the_papers_of_an_answer_are_compared_in_a_table(page: Page, tmp_path: P
 
 
 def test_a_filter_is_kept_to_and_shown(page: Page) -> None:
-    page.locator("#filter input, #filter textarea").fill("year >= 2023")
+    page.get_by_role("button", name="Filter").click()
+    expect(page.get_by_label("From year")).to_be_focused()
+    page.get_by_label("From year").fill("2023")
+    page.get_by_label("From year").press("Enter")
+    expect(page.locator("#price")).to_contain_text("Reads 1 of the 1 paper that the filter leaves")
     ask(page, HESSIAN)
     expect(page.locator(".asked h2 small")).to_have_text("only papers where year >= 2023")
     expect(page.locator(".card")).to_have_count(1)
+    page.get_by_label("From year").fill("")
+    page.get_by_role("button", name="Ask again").click()
+    expect(page.locator('.turn[data-turn]:not([data-turn="1"])')).to_have_count(1)
+    expect(page.locator(".asked h2 small")).to_have_text("only papers where year >= 2023")
+    page.get_by_label("To year").fill("no")
+    page.get_by_label("To year").press("Enter")
+    expect(page.locator("#price")).to_contain_text("cannot read the filter")
 
 
 def test_a_paper_is_removed(page: Page) -> None:
@@ -289,15 +310,63 @@ def beyond(page: Page, width: int) -> list[str]:
     return found
 
 
-def test_an_answer_is_stopped_in_the_middle(browser: Browser, path: Path) -> None:
-    with served(path, "--pause", "0.3") as address, visited(browser, address) as page:
-        page.locator("#question textarea").fill(HESSIAN)
-        page.locator("#question textarea").press("Enter")
-        expect(page.locator(".stages progress")).to_be_visible()
-        expect(page.locator(".live .prose")).to_be_visible(timeout=20_000)
+def test_a_model_writes_while_its_reader_watches_writes_on_and_stops_it(browser: Browser, path: Path) -> None:
+    with (
+        LLMServer(paced(scribe, 0.1)) as server,
+        served(path, **by(server)) as address,
+        visited(browser, address) as page,
+    ):
+        expect(page.locator(".status")).to_contain_text("model scripted")
+        expect(page.locator("#price")).to_contain_text("at most about")
+        expect(page.get_by_role("button", name="Stop")).to_be_hidden()
+        box = page.get_by_label("Question")
+        box.fill(QUESTION)
+        box.press("Enter")
+        expect(page.locator(".live .prose")).to_contain_text("The Hessian of the layer", timeout=60_000)
+        expect(box).to_have_value("")
+        box.fill("the next question")
         page.get_by_role("button", name="Stop").click()
-        expect(page.locator(".ended")).to_contain_text("You stopped this answer", timeout=3_000)
+        expect(page.locator(".ended")).to_contain_text("You stopped this answer", timeout=15_000)
         expect(page.locator(".turn.live")).to_have_count(0)
+        expect(box).to_have_value("the next question")
+        page.get_by_role("button", name="Ask again").click()
+        expect(page.locator(".effort summary")).to_contain_text("written by scripted", timeout=60_000)
+        expect(page.locator(".coverage")).to_contain_text("2 show what you asked for")
+        expect(page.locator(".card")).to_have_count(2)
+        asked = len(server.received)
+        tab(page, "Table")
+        page.get_by_role("button", name="Compare").click()
+        expect(page.locator(".compared tbody tr")).to_have_count(2, timeout=60_000)
+        assert asked < len(server.received) <= asked + 3  # the table's own calls: nothing is judged again
+
+
+def scribe(received: Received) -> Act:
+    return says('{"cells": []}') if "The reader wants a table" in received.text else healthy(received)
+
+
+def test_a_model_that_fails_leaves_an_answer_that_says_so(browser: Browser, path: Path) -> None:
+    with (
+        LLMServer(lambda _: fails(401, "no such key")) as server,
+        served(path, **by(server)) as address,
+        visited(browser, address) as page,
+    ):
+        ask(page, HESSIAN)
+        expect(page.locator(".answer blockquote").first).to_contain_text("model")
+        expect(page.locator(".effort summary")).to_contain_text("no language model")
+        page.get_by_label("Language model").check()
+        ask(page, HESSIAN)
+        expect(page.locator(".ended")).to_be_visible()
+
+
+def test_a_proxy_names_who_asks(browser: Browser, path: Path) -> None:
+    with served(path, WHICHPAPERS_USER_HEADER="X-User") as address:
+        assert httpx.get(address + "config").status_code == 401
+        with visited(browser, address, extra_http_headers={"X-User": "ann"}) as page:
+            ask(page, HESSIAN)
+            save_as(page, "CSV", path)
+        with visited(browser, address, extra_http_headers={"X-User": "bob"}) as page:
+            expect(page.locator(".welcome")).to_be_visible()
+            expect(page.locator(".conversations li")).to_have_count(0)
 
 
 def test_an_empty_library_is_filled_with_the_sample_by_one_click(browser: Browser, tmp_path: Path) -> None:
@@ -333,8 +402,7 @@ def test_a_wrong_password_stays_outside(browser: Browser, path: Path) -> None:
         log_in(page, PASSWORD)
         expect(page.locator(".welcome")).to_be_visible()
         ask(page, HESSIAN)
-        with page.expect_download():
-            page.get_by_role("button", name="Save as CSV").click()
+        save_as(page, "CSV", path)
         with visited(browser, address) as other:
             log_in(other, PASSWORD)
             expect(other.locator(".conversations li")).to_have_count(1)

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from assistant import Stage
-from assistant.show.desk import BEAT_S, paced
-from assistant.show.guard import LOOPBACK, MAX_BODY_BYTES, MAX_FAILED_LOGINS, Door, Guard, Message, Receive, Send
+from assistant.show.door import MAX_FAILED_LOGINS, Door
+from assistant.show.guard import LOOPBACK, MAX_BODY_BYTES, Guard, Message, Receive, Send
+from assistant.show.pace import BEAT_S, paced
 
 
 async def echo(_scope: Message, receive: Receive, send: Send) -> None:

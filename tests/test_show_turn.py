@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from assistant import Answer, Assistant, Stage, Token
 from assistant.records import Coverage, EstimatedRecall, Quote, Removed, Usage
 from assistant.show.cards import marked
+from assistant.show.figures import covered, spent
 from assistant.show.prose import link, prose
-from assistant.show.turn import Progress, Shown, article, covered, live, spent
+from assistant.show.turn import Progress, Shown, article, live
 from ingest import Library, Settings
 from ingest.notes import Asked
 

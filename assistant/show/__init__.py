@@ -1,1 +1,1 @@
-"""Answer -> what a page shows: HTML, figures and files, as text. Nothing here knows what serves the page."""
+"""Answer -> what a page shows: HTML, figures and files, as text; only `layout` and `wire` know what serves the page."""

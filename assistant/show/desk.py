@@ -3,39 +3,34 @@
 from __future__ import annotations
 
 import json
-import queue
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from itertools import islice
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from tempfile import TemporaryDirectory
+from typing import cast
 
-import numpy as np
-
+from assistant import bundle
 from assistant.ask import Assistant
 from assistant.errors import AssistantError
 from assistant.records import Answer, Depth, Event, Mode
-from assistant.show import exports, shelf
-from assistant.show.map import MAX_POINTS, Atlas, atlas
-from assistant.show.topics import examples
+from assistant.show import shelf
+from assistant.show.exports import FORMS
+from assistant.show.pace import paced
 from assistant.show.turn import Progress, Shown
+from assistant.show.whole import Whole
 from assistant.table import Table, parse_columns
+from assistant.transcript import Transcript
 from ingest import IngestError, IngestReport, Library, Paper, Settings, ingest
 from ingest.encode import Encoder
 from ingest.errors import LibraryEmpty, LibraryMissing, LibraryReadOnly
 from ingest.notes import UNFINISHED, Asked, Notes, Turn
 from ingest.project import Progress as Report
 
-T = TypeVar("T")
-
-BEAT_S = 0.2
-"""How long an answer's progress is shown unchanged at most."""
 MAX_HISTORY_TURNS = 10
-MAX_EXAMPLE_PAPERS = 3_000
-"""Papers that examples are drawn from."""
+MAX_TURNS = 20
+"""Of a conversation, shown unless all are asked for: what a page holds must not grow without end."""
 STOPPED = "You stopped this answer. What was written until then had not been checked, so it is not shown."
 LOST = "This answer was not finished: the page was closed, or the program ended. You can ask again."
 
@@ -63,10 +58,8 @@ class Desk:
         self.notes = Notes(None)
         self._encoder, self._opened = encoder, opened
         self._assistant: Assistant | None = None
+        self._whole: Whole | None = None
         self._lock = threading.Lock()
-        self._made: dict[str, tuple[str | None, Any]] = {}
-        """What was made of all papers, by name, and which state of the library it is of."""
-        self._making = {name: threading.Lock() for name in ("titles", "examples", "map")}
         self.open()
 
     def open(self) -> None:
@@ -77,6 +70,7 @@ class Desk:
             self._assistant = self._opened(self.settings)
         except (LibraryMissing, LibraryEmpty):
             return
+        self._whole = Whole(self._assistant.library)
         with suppress(LibraryReadOnly):  # they stay in memory, and `notes.kept` says so
             self.notes = Notes(self.settings.library / "notes.db")
 
@@ -97,6 +91,13 @@ class Desk:
             raise LibraryEmpty(self.settings.library)
         return self._assistant
 
+    @property
+    def whole(self) -> Whole:
+        """What is made of all papers of the library, which must not be empty; see `assistant`."""
+        if self._whole is None:
+            raise LibraryEmpty(self.settings.library)
+        return self._whole
+
     def __len__(self) -> int:
         """Papers in the library."""
         return len(self._assistant.library) if self._assistant else 0
@@ -114,25 +115,30 @@ class Desk:
         Yields:
             How far it is, and the seconds since it began; something at least every BEAT_S.
         """
-        began, progress = time.monotonic(), Progress()
+        began, progress, told = time.monotonic(), Progress(), Transcript()
         try:
-            events = self._stream(turn.asked, self._history(owner, turn))
-            for event in paced(events, stopped):
+            for event in paced(self._stream(turn.asked, self._history(owner, turn), told), stopped):
                 if isinstance(event, Answer):
-                    self.notes.finish(turn.id, json.dumps(event.to_dict(), ensure_ascii=False))
-                elif event is not None:
-                    progress = progress.after(event)
+                    self._finish(turn, event, told)
+                    return
+                progress = progress.after(event) if event else progress
                 yield progress, time.monotonic() - began
-            if stopped.is_set():
-                self.notes.finish(turn.id, None, STOPPED)
+            self.notes.finish(turn.id, None, STOPPED)
         except (AssistantError, IngestError) as error:
             self.notes.finish(turn.id, None, str(error))
         finally:
             stopped.set()
 
-    def _stream(self, asked: Asked, history: Sequence[Mapping[str, str]]) -> Iterator[Event]:
+    def _stream(self, asked: Asked, history: Sequence[Mapping[str, str]], told: Transcript) -> Iterator[Event]:
         mode, depth = cast(Mode, asked.mode), cast(Depth, asked.depth)  # checked by stream itself
-        return self.assistant.stream(asked.question, history, mode, depth, asked.filter or None)
+        return self.assistant.transcribed(told).stream(asked.question, history, mode, depth, asked.filter or None)
+
+    def _finish(self, turn: Turn, answer: Answer, told: Transcript) -> None:
+        self.notes.finish(turn.id, json.dumps(answer.to_dict(), ensure_ascii=False))
+        with suppress(bundle.BundleUnwritten), TemporaryDirectory() as folder:  # then there is none to take away
+            path = Path(folder) / "bundle.zip"
+            bundle.write(bundle.of(told, answer), path, self.settings.api_key)
+            self.notes.keep_bundle(turn.id, path.read_bytes())
 
     def _history(self, owner: str, turn: Turn) -> list[Mapping[str, str]]:
         before = [t for t in self.notes.turns(owner, turn.conversation) if t.id < turn.id and t.answer]
@@ -142,11 +148,12 @@ class Desk:
             history.append({"role": "assistant", "content": json.loads(one.answer or "{}")["text"]})
         return history
 
-    def shown(self, owner: str, conversation: int | None) -> list[Shown]:
-        """The turns of a conversation, with all that their articles tell."""
+    def shown(self, owner: str, conversation: int | None, most: int | None = MAX_TURNS) -> tuple[list[Shown], int]:
+        """The last turns of a conversation, with all that their articles tell; and how many were before them."""
         turns = self.notes.turns(owner, conversation) if conversation is not None else []
+        last = turns if most is None else turns[-most:]
         saved = set(self.notes.saved_questions(owner))
-        return [self._shown(turn, saved) for turn in turns]
+        return [self._shown(turn, saved) for turn in last], len(turns) - len(last)
 
     def _shown(self, turn: Turn, saved: Iterable[str]) -> Shown:
         answer = Answer.from_dict(json.loads(turn.answer)) if turn.answer else None
@@ -161,13 +168,23 @@ class Desk:
         last = next((turn.answer for turn in reversed(turns) if turn.answer), None)
         return Answer.from_dict(json.loads(last)) if last else None
 
-    def file(self, owner: str, turn: int, form: str) -> tuple[str, str] | None:
-        """An answer as a file: its name and its text; None where there is no such turn of the owner's, or form."""
+    def file(self, owner: str, turn: int, form: str) -> tuple[str, bytes] | None:
+        """An answer as a file: its name and what it holds; None where there is no such turn of the owner's, or form.
+
+        Args:
+            owner: Whose turn it is.
+            turn: Its id.
+            form: A name in `exports.FORMS`, or "bundle".
+        """
         found = self.notes.turn(owner, turn)
-        if found is None or found.answer is None or form not in exports.EXPORTS:
+        if form == "bundle":
+            kept = self.notes.bundle(owner, turn)
+            return (f"answer-{turn}.zip", kept) if kept else None
+        if found is None or found.answer is None or form not in FORMS:
             return None
         answer = Answer.from_dict(json.loads(found.answer))
-        return f"answer-{turn}.{form}", exports.EXPORTS[form](answer, self.papers_of(answer))
+        text = FORMS[form].write(answer, self.papers_of(answer)).rstrip("\n")
+        return f"answer-{turn}.{FORMS[form].ending}", f"{text}\n".encode()
 
     # --- the library ---------------------------------------------------------------------------------------------
 
@@ -187,11 +204,10 @@ class Desk:
         self.assistant.library.refresh()
 
     def table(self, answer: Answer, columns: str) -> Table:
-        """What the papers of an answer say of each column. See `Assistant.table`."""
+        """What the papers of an answer say of each column. See `Assistant.tabulated`."""
         put = answer.trace.settings
         mode, depth = cast(Mode, put["mode"]), cast(Depth, put["depth"])
-        where = put.get("where") or None
-        return self.assistant.table(answer.standalone_question, parse_columns(columns), mode, depth, where)
+        return self.assistant.tabulated(answer, parse_columns(columns), mode, depth)
 
     def _used(self) -> Encoder | None:
         return self._assistant.library.encoder if self._assistant else self._encoder
@@ -214,72 +230,6 @@ class Desk:
             hits = self.assistant.search(query, first + shelf.PAGE)
             found, total = [hit.paper for hit in hits[first:]], len(hits)
         else:
-            ids = self._once("titles", self._by_title)
+            ids = self.whole.titles()
             found, total = list(self.assistant.library.papers(ids[first : first + shelf.PAGE])), len(ids)
         return shelf.papers(found, first, total, query)
-
-    def examples(self) -> list[str]:
-        """Questions that the library should be able to answer."""
-        some = islice(self._every(), MAX_EXAMPLE_PAPERS)
-        return self._once("examples", lambda: examples(list(some))) if len(self) else []
-
-    def map(self) -> Atlas:
-        """The library as a map."""
-        self.assistant.library.refresh()
-        return self._once("map", self._atlas)
-
-    def _once(self, name: str, make: Callable[[], T]) -> T:
-        """What `make` makes of all papers; made anew only when the library was written since."""
-        with self._making[name]:
-            state = self.assistant.library.store.recall("generation")
-            if self._made.get(name, ("none", None))[0] != state:
-                self._made[name] = state, make()
-            return cast(T, self._made[name][1])
-
-    def _by_title(self) -> list[str]:
-        return [i for _, i in sorted((paper.title.casefold(), paper.id) for paper in self._every())]
-
-    def _atlas(self) -> Atlas:
-        library, every = self.assistant.library, list(self._every())
-        shown = every[:: max(1, -(-len(every) // MAX_POINTS))]
-        vectors = library.vectors.of({paper.id: 1 for paper in shown})
-        kept = [paper for paper in shown if paper.id in vectors]
-        return atlas(kept, np.concatenate([vectors[paper.id] for paper in kept]), len(every))
-
-    def _every(self) -> Iterator[Paper]:
-        yield from self.assistant.library.store.every_paper()
-
-
-def paced(events: Iterator[Event], stopped: threading.Event) -> Iterator[Event | None]:
-    """Events as they come, from a thread of their own, so that waiting for one can be given up.
-
-    Args:
-        events: Taken from that thread alone.
-        stopped: Once set, this ends within BEAT_S, and the thread once its next event has come.
-
-    Yields:
-        Each event; None whenever none came for BEAT_S.
-
-    Raises:
-        Exception: Whatever `events` raises.
-    """
-    arrived: queue.SimpleQueue[Event] = queue.SimpleQueue()
-
-    def take() -> None:
-        for event in events:
-            if stopped.is_set():
-                return
-            arrived.put(event)
-
-    pool = ThreadPoolExecutor(1, thread_name_prefix="answer")
-    work = pool.submit(take)
-    pool.shutdown(wait=False)
-    while not stopped.is_set():
-        over = work.done()
-        try:
-            yield arrived.get(timeout=0 if over else BEAT_S)
-        except queue.Empty:
-            if over:
-                work.result()
-                return
-            yield None

@@ -7,8 +7,8 @@ from html import escape
 
 from assistant.records import Answer, Citation, NearMiss, Quote
 from assistant.show.cards import facts, marked, places, sureness
+from assistant.show.figures import covered
 from assistant.show.prose import link
-from assistant.show.turn import covered
 from ingest import Paper
 
 STYLE = """

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
-import time
-from collections import deque
 from collections.abc import Awaitable, Callable, Collection, MutableMapping
 from typing import Any
 
@@ -15,8 +12,6 @@ Application = Callable[[Message, Receive, Send], Awaitable[None]]
 
 MAX_BODY_BYTES = 256 * 1024
 """Of a request that uploads nothing."""
-MAX_FAILED_LOGINS = 10
-"""In a minute, by everybody together; after that nobody gets in until it is over."""
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
@@ -62,25 +57,6 @@ class Guard:
             await _refuse(send, 413, "the request is too large")
         else:
             await self._app(scope, _bounded(receive), _adding_headers(send))
-
-
-class Door:
-    """Lets in one user with one password, and slows down whoever guesses."""
-
-    def __init__(self, user: str, password: str, clock: Callable[[], float] = time.monotonic) -> None:
-        self._user, self._password, self._clock = user, password, clock
-        self._failed: deque[float] = deque(maxlen=MAX_FAILED_LOGINS)
-
-    def __call__(self, user: str, password: str) -> bool:
-        """Whether this is the user with the password, and not too many were wrong of late."""
-        now = self._clock()
-        if len(self._failed) == MAX_FAILED_LOGINS and now - self._failed[0] < 60:
-            return False
-        same_user = hmac.compare_digest(user.encode(), self._user.encode())
-        same_password = hmac.compare_digest(password.encode(), self._password.encode())
-        if not (same_user and same_password):
-            self._failed.append(now)
-        return same_user and same_password
 
 
 def host_of(header: bytes) -> str:

@@ -6,8 +6,8 @@ from html import escape
 
 from assistant.records import Answer, Citation, PaperHit
 from assistant.show.cards import facts, marked, places, sureness
+from assistant.show.figures import covered
 from assistant.show.prose import link, prose
-from assistant.show.turn import covered
 
 
 def answer_html(answer: Answer) -> str:

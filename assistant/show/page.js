@@ -3,7 +3,7 @@
 "use strict";
 
 window.whichpapers = (() => {
-  const DARK = "whichpapers-dark";
+  const DARK = "whichpapers-dark", SHOWN = "whichpapers-shown";
 
   function paint(dark) {
     document.body.classList.toggle("dark", dark);
@@ -14,11 +14,13 @@ window.whichpapers = (() => {
     const stored = localStorage.getItem(DARK);
     paint(stored === null ? matchMedia("(prefers-color-scheme: dark)").matches : stored === "1");
     document.documentElement.lang = "en";
+    document.body.dataset.shown = localStorage.getItem(SHOWN) || "";
   }
 
   /* Shows an element inside its pane, tells it apart for a moment, and moves the keyboard there. */
   function reveal(target) {
     if (!target) return;
+    if (!target.checkVisibility()) target.closest(".pair")?.classList.add("whole");
     for (let box = target.closest("details"); box; box = box.parentElement.closest("details")) box.open = true;
     const own = target.querySelector(":scope > details");
     if (own) own.open = true;
@@ -39,12 +41,18 @@ window.whichpapers = (() => {
 
   function say(text) {
     const place = document.getElementById("said");
-    if (place) place.textContent = text;
+    if (!place) return;
+    place.textContent = text;
+    clearTimeout(say.timer);
+    say.timer = setTimeout(() => (place.textContent = ""), 4000);
   }
 
-  function save(name, text) {
+  const bytesOf = (base64) => Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+
+  /* Saves a file that holds this text, or these bytes. */
+  function save(name, content) {
     const link = document.createElement("a");
-    link.href = URL.createObjectURL(new Blob([text], { type: "application/octet-stream" }));
+    link.href = URL.createObjectURL(new Blob([content], { type: "application/octet-stream" }));
     link.download = name;
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 10000);
@@ -82,7 +90,9 @@ window.whichpapers = (() => {
 
   async function take(button, server) {
     const file = await server.file({ turn: turnOf(button), form: button.dataset.export });
-    if (file) save(file[0], file[1]);
+    button.closest("details").open = false;
+    if (file) save(file[0], bytesOf(file[1]));
+    else say("This is not kept for this answer; ask again to have it");
   }
 
   function address(element) {
@@ -100,6 +110,7 @@ window.whichpapers = (() => {
       else if (button.dataset.export) take(button, server);
       else if ("save" in button.dataset) keep(button, server);
       else if ("copy" in button.dataset) copy(button);
+      else if ("all" in button.dataset) button.closest(".pair").classList.add("whole");
       else if (button.dataset.ask) trigger("example_select", { question: button.dataset.ask });
       else if (button.dataset.do === "edit") trigger("edit", { turn: turnOf(button) });
       else if (button.dataset.do === "retry") trigger("retry", { turn: turnOf(button) });
@@ -110,6 +121,17 @@ window.whichpapers = (() => {
       const last = element.querySelector(".turn[data-last]");
       if (last) last.scrollIntoView({ block: "start" });
       else scrollTo(0, 0);
+    });
+  }
+
+  /* The answer that is being made; once it has begun, its question leaves the box, and the next can be written. */
+  function now(element, trigger, server, watch) {
+    let begun = false;
+    watch("value", () => {
+      const asked = element.querySelector(".live h2")?.textContent.trim();
+      const box = document.querySelector("#question textarea");
+      if (asked && !begun && box.value.trim() === asked) trigger("apply");
+      begun = Boolean(asked);
     });
   }
 
@@ -131,6 +153,17 @@ window.whichpapers = (() => {
     element.addEventListener("click", (event) => {
       const id = event.target.closest("button")?.dataset.removes;
       if (id && confirm("Remove this paper from the library for good?")) trigger("delete", { paper: id });
+    });
+  }
+
+  function controls(element) {
+    element.querySelector("#shown").value = document.body.dataset.shown;
+  }
+
+  function ratings(element, trigger, server) {
+    element.querySelector("#ratings").addEventListener("click", async () => {
+      const [name, content] = await server.ratings({});
+      save(name, bytesOf(content));
     });
   }
 
@@ -202,11 +235,25 @@ window.whichpapers = (() => {
       event.preventDefault();
       reveal(document.getElementById(link.dataset.opens || link.dataset.finds));
     }
+    if (event.target.closest("#narrow")) {
+      const open = document.querySelector("#composer").classList.toggle("narrowing");
+      document.querySelector("#narrow").setAttribute("aria-expanded", String(open));
+      document.querySelector("#source input")?.setAttribute("list", "sources");
+      if (open) document.querySelector("#since input")?.focus();
+    }
+    for (const menu of document.querySelectorAll("details.menu[open]"))
+      if (!menu.contains(event.target)) menu.open = false;
     if (event.target.closest("#dark")) {
       const dark = !document.body.classList.contains("dark");
       localStorage.setItem(DARK, dark ? "1" : "0");
       paint(dark);
     }
+  });
+
+  document.addEventListener("change", (event) => {
+    if (event.target.id !== "shown") return;
+    document.body.dataset.shown = event.target.value;
+    localStorage.setItem(SHOWN, event.target.value);
   });
 
   document.addEventListener("keydown", (event) => {
@@ -215,10 +262,14 @@ window.whichpapers = (() => {
       event.preventDefault();
       document.querySelector("#question textarea")?.focus();
     }
-    if (event.key === "Escape") document.querySelector("#stop:not([disabled])")?.click();
+    const menu = event.key === "Escape" && document.querySelector("details.menu[open]");
+    if (menu) {
+      menu.open = false;
+      menu.querySelector("summary").focus();
+    } else if (event.key === "Escape") document.querySelector("#stop:not([disabled])")?.click();
   });
 
   if (document.body) start();
   else document.addEventListener("DOMContentLoaded", start);
-  return { thread, conversations, papers, table, map, save };
+  return { thread, now, conversations, controls, papers, ratings, table, map };
 })();

@@ -16,6 +16,16 @@ PAGE = 40
 MAX_NOTICES = 200
 """Rejections listed; the rest is counted."""
 
+DARK = '<button type="button" id="dark" aria-label="Dark or light">◐</button>'
+CONTROLS = """<div class="controls"><button type="button" id="narrow" aria-expanded="false" aria-controls="filters">
+Filter</button><select id="shown" aria-label="Papers shown"><option value="">show all</option>
+<option value="10">show 10</option><option value="25">show 25</option><option value="50">show 50</option></select>
+</div>"""
+"""Beside how a question is put: what opens the filters, and how many papers of an answer are shown."""
+SAID = '<div id="said" role="status" aria-live="polite"></div>'
+RATINGS = """<p class="quiet">What you called relevant can be scored with <code>whichpapers eval --cases FILE</code>.
+<button type="button" id="ratings">Save my judgements</button></p>"""
+
 
 def papers(found: Sequence[Paper], first: int, total: int, query: str) -> str:
     """A page of the library's papers.
@@ -86,11 +96,17 @@ def welcome(count: int, examples: Iterable[str], saved: Iterable[str]) -> str:
 {f'<h2>Questions you kept</h2><ul class="examples">{kept}</ul>' if kept else ""}</div>"""
 
 
+def sources(origins: Iterable[str]) -> str:
+    """What the box for a source offers."""
+    options = "".join(f'<option value="{escape(origin)}"></option>' for origin in origins)
+    return f'<datalist id="sources">{options}</datalist>'
+
+
 def empty(path: str) -> str:
     """What a library without papers shows."""
-    return f"""<div class="welcome"><h1>This library is empty</h1><p>Its folder is <code>{escape(path)}</code>. Read the
-sample (digests of 595 machine-learning abstracts, about two minutes) to try it, or add your own pages under
-Library.</p></div>"""
+    return f"""<div class="welcome" data-empty><h1>This library is empty</h1><p>Its folder is
+<code>{escape(path)}</code>. Read the sample (digests of 595 machine-learning abstracts, about two minutes) to try it,
+or add your own pages under Library.</p></div>"""
 
 
 def status(count: int, model: str | None, why_not: str | None, *, kept: bool) -> str:
@@ -109,6 +125,11 @@ def status(count: int, model: str | None, why_not: str | None, *, kept: bool) ->
         told = f"Answers are put together from the papers’ own sentences: {escape(why_not or '')}."
     lost = "" if kept else "<p>This library cannot be written: conversations are forgotten when the program ends.</p>"
     return f'<details class="status"><summary>{brief}</summary><p>{told}</p>{lost}</details>'
+
+
+def quiet(text: str) -> str:
+    """A remark."""
+    return f'<p class="quiet">{escape(text)}</p>'
 
 
 def _question(question: str) -> str:

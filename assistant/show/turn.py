@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from html import escape
 
-from assistant.records import Answer, Coverage, Event, Stage, Token, Usage
+from assistant.records import Answer, Event, Stage, Token
 from assistant.show.cards import proof, rating
+from assistant.show.exports import FORMS
+from assistant.show.figures import covered, spent
 from assistant.show.prose import plural, prose
 from ingest import Paper
 from ingest.notes import Asked
@@ -19,7 +21,8 @@ _DOING = {
     "write": "Writing",
     "verify": "Checking every quote",
 }
-_FORMS = {"md": "Markdown", "bib": "BibTeX", "csv": "CSV", "json": "JSON"}
+_OVER = (10, 25, 50)
+"""Numbers of papers that can be shown at once (`shelf.CONTROLS`); the rest is a press away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +59,12 @@ class Progress:
         return replace(self, stages=(*(self.stages[:-1] if again else self.stages), event))
 
 
-def thread(turns: Sequence[Shown], conversation: int | None) -> str:
-    """All turns of a conversation."""
+def thread(turns: Sequence[Shown], conversation: int | None, earlier: int = 0) -> str:
+    """Turns of a conversation, and how many were before them."""
     articles = "".join(article(turn, last=turn is turns[-1]) for turn in turns)
-    return f'<div class="thread" data-conversation="{conversation or ""}">{articles}</div>'
+    told = f'{plural(earlier, "earlier question")}: <a href="?c={conversation}&amp;all=1">show all</a>'
+    before = f'<p class="quiet">{told}</p>' if earlier else ""
+    return f'<div class="thread" data-conversation="{conversation or ""}">{before}{articles}</div>'
 
 
 def article(turn: Shown, *, last: bool = True) -> str:
@@ -70,8 +75,12 @@ def article(turn: Shown, *, last: bool = True) -> str:
     else:
         text = prose(turn.answer.text, prefix, {citation.number for citation in turn.answer.citations})
         cards = proof(turn.answer, text, turn.papers, prefix, turn.ratings)
-        body = f"""<div class="pair"><section class="answer" aria-label="Answer">
-<div class="prose" dir="auto">{text.html}</div>
+        count = len(turn.answer.citations)
+        over = "".join(f" over{least}" for least in _OVER if count > least)
+        rest = f'<p class="rest"><button type="button" data-all>Show all {count} papers</button></p>' if over else ""
+        listed = " list" if turn.answer.kind == "list" else ""
+        body = f"""<div class="pair{over}"><section class="answer" aria-label="Answer">
+<div class="prose{listed}" dir="auto">{text.html}</div>{rest}
 {_follow_up(turn.answer)}<p class="coverage">{covered(turn.answer.coverage)}</p>
 {_effort(turn.answer)}{_tools(turn)}</section>
 <aside class="proof" aria-label="Proof" tabindex="0">{cards}</aside></div>"""
@@ -87,39 +96,6 @@ def live(question: str, progress: Progress, seconds: float) -> str:
     text = f'<div class="prose" dir="auto">{prose(progress.text, "live", ()).html}</div>' if progress.text else ""
     return f"""<article class="turn live" aria-busy="true"><header class="asked"><h2 dir="auto">{escape(question)}</h2>
 </header><ol class="stages" aria-label="Progress">{steps}<li class="clock">{seconds:.1f} s</li></ol>{text}</article>"""
-
-
-def covered(coverage: Coverage) -> str:
-    """What an answer looked at, in words."""
-    looked = (
-        f"All {plural(coverage.papers, 'paper')} of the library were"
-        if coverage.judged >= coverage.papers
-        else f"{coverage.judged:,} of the library's {plural(coverage.papers, 'paper')} {_were(coverage.judged)}"
-    )
-    show = "none of them shows" if not coverage.relevant else f"{coverage.relevant:,} {_shows(coverage.relevant)}"
-    told = f"{looked} looked at closely; {show} what you asked for."
-    recall = coverage.estimated_recall
-    if recall is None:
-        return told
-    share, low, high = (round(100 * value) for value in (recall.value, recall.low, recall.high))
-    return f"{told} We estimate that this is {share} % of all that do (between {low} and {high} %)."
-
-
-def spent(usage: Usage) -> str:
-    """What a language model was asked for, and its price, in words."""
-    if not usage.calls:
-        return "no cost"
-    tokens = plural(usage.prompt_tokens + usage.completion_tokens, "token")
-    price = "price unknown" if usage.cost_usd is None else f"${usage.cost_usd:.4f}"
-    return f"{plural(usage.calls, 'call')} · {tokens} · {price}"
-
-
-def _were(count: int) -> str:
-    return "was" if count == 1 else "were"
-
-
-def _shows(count: int) -> str:
-    return "shows" if count == 1 else "show"
 
 
 def _asked(turn: Shown) -> str:
@@ -154,12 +130,12 @@ def _effort(answer: Answer) -> str:
 
 
 def _tools(turn: Shown) -> str:
+    forms = [(name, form.name) for name, form in FORMS.items()] + [("bundle", "Replay bundle")]
     exports = "".join(
         f'<button type="button" data-export="{form}" aria-label="Save as {name}">{name}</button>'
-        for form, name in _FORMS.items()
+        for form, name in forms
     )
+    menu = f'<details class="menu"><summary>Save as</summary><div>{exports}</div></details>'
     copy = '<button type="button" data-copy>Copy</button>'
     useful = rating("Useful", "Not useful", "", turn.ratings.get(""))
-    return (
-        f'<footer class="tools"><div role="group" aria-label="Take it with you">{copy}{exports}</div>{useful}</footer>'
-    )
+    return f'<footer class="tools"><div role="group" aria-label="Take it with you">{copy}{menu}</div>{useful}</footer>'
