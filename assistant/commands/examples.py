@@ -15,7 +15,9 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         'whichpapers ask "which papers use the Hessian?" --where "year >= 2022" --library my-library',
         'whichpapers ask "which papers use the Hessian?" --format json --library my-library > answer.json',
         'whichpapers ask "which papers use the Hessian?" --format bibtex --library my-library > answer.bib',
+        'whichpapers ask "which papers use the Hessian?" --save hessian --bundle hessian.zip --library my-library',
     ),
+    "replay": ("whichpapers replay hessian.zip",),
     "table": ('whichpapers table "which papers quantize?" --columns "method, bits" --library my-library',),
     "search": (
         'whichpapers search "second derivatives" -k 3 --library my-library',
@@ -30,6 +32,8 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         'whichpapers papers --where "has_code" --library my-library',
         "whichpapers papers --export ris --library my-library > papers.ris",
     ),
+    "prompts": ("whichpapers prompts judge --library my-library",),
+    "news": ("whichpapers news --library my-library",),
     "rebuild": ("whichpapers rebuild --library my-library",),
     "doctor": ("whichpapers doctor --library my-library",),
 }
