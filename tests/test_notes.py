@@ -130,3 +130,28 @@ def test_many_threads_may_write_at_once(notes: Notes) -> None:
         (conversation,) = notes.conversations(owner)
         assert [turn.asked.question for turn in notes.turns(owner, conversation.id)] == [str(n) for n in range(20)]
         assert len(notes.rated(owner)) == 19
+
+
+def test_a_bundle_is_kept_with_its_turn_for_its_owner_and_the_oldest_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ingest.notes.MAX_BUNDLES", 2)
+    with Notes(tmp_path / "notes.db") as notes:
+        turns = [notes.ask("ann", None, Asked(f"question {n}")) for n in range(3)]
+        for turn in turns:
+            notes.keep_bundle(turn.id, b"zip %d" % turn.id)
+        assert [notes.bundle("ann", turn.id) for turn in turns] == [None, b"zip 2", b"zip 3"]
+        assert notes.bundle("bob", turns[2].id) is None
+        notes.remove("ann", turns[2].conversation)
+        assert notes.bundle("ann", turns[2].id) is None
+
+
+def test_notes_of_the_version_before_are_taken_over(tmp_path: Path) -> None:
+    with Notes(tmp_path / "notes.db") as notes:
+        turn = notes.ask("ann", None, Asked("a question"))
+    with closing(sqlite3.connect(tmp_path / "notes.db")) as db:
+        db.executescript("DROP TABLE bundles; PRAGMA user_version = 1;")
+    with Notes(tmp_path / "notes.db") as notes:
+        notes.keep_bundle(turn.id, b"zip")
+        assert notes.turn("ann", turn.id) == turn
+        assert notes.bundle("ann", turn.id) == b"zip"

@@ -1,6 +1,6 @@
 """Eight people at once on one chat, a model behind it: no error, nobody reads another, quick first words, flat memory.
 
-CHAT_ROUNDS=60 asks as much as eight people ask in half an hour, a question each half minute: `make load`.
+CHAT_ROUNDS=60 asks as much as eight people ask in half an hour, a question each half minute.
 """
 
 from __future__ import annotations
