@@ -6,13 +6,13 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tempfile
-import zipfile
 from pathlib import Path
 
-from tests.fuzz.corpus import CORPUS, DICTIONARY, inputs, seeds
+from tests.fuzz.corpus import DICTIONARY, inputs, seeds, write
 
 MAX_BYTES = 8_192
 MAX_MEMORY_MB = 1_000
@@ -38,12 +38,17 @@ def run(seconds: int, folder: Path) -> int:
 def keep(folder: Path) -> int:
     """Makes the corpus anew."""
     _unpack(folder)
-    with tempfile.TemporaryDirectory() as least:
-        if code := _child("-merge=1", least, str(folder / "inputs")):
+    with tempfile.TemporaryDirectory() as name:
+        again, least = Path(name, "again"), Path(name, "least")
+        again.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m tests.fuzz.instrumented "$@"\n')
+        again.chmod(0o700)
+        least.mkdir()
+        if code := _child("-merge=1", str(least), str(folder / "inputs"), FUZZ_AGAIN=str(again)):
             return code
-        with zipfile.ZipFile(CORPUS, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as corpus:
-            for path in sorted(Path(least).iterdir()):
-                corpus.writestr(zipfile.ZipInfo(path.name), path.read_bytes(), zipfile.ZIP_DEFLATED, 9)
+        broken = [path for path in (folder / "inputs").iterdir() if path.name.startswith("broken-")]
+        # Those alike stand together, so that they pack well.
+        kept = sorted((path.read_bytes(), path.name) for path in (*least.iterdir(), *broken, *folder.glob("broken-*")))
+        write((name, content) for content, name in kept)
     return 0
 
 
@@ -54,11 +59,10 @@ def _unpack(folder: Path) -> None:
         (folder / "inputs" / name).write_bytes(content)
 
 
-def _child(*arguments: str) -> int:
+def _child(*arguments: str, **variables: str) -> int:
     bounds = [f"-max_len={MAX_BYTES}", f"-rss_limit_mb={MAX_MEMORY_MB}", f"-timeout={HANG_S}", f"-dict={DICTIONARY}"]
-    return subprocess.run(
-        [sys.executable, "-m", "tests.fuzz.instrumented", *bounds, *arguments], check=False
-    ).returncode
+    command = [sys.executable, "-m", "tests.fuzz.instrumented", *bounds, *arguments]
+    return subprocess.run(command, env=os.environ | variables, check=False).returncode
 
 
 if __name__ == "__main__":

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import gzip
 import io
+import lzma
 import tarfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from tests.fuzz.targets import ARCHIVE, encode
 
-CORPUS = Path(__file__).with_name("corpus.zip")
-"""The least inputs that reach all that was reached so far, each under the hash of its content."""
+CORPUS = Path(__file__).with_name("corpus.tar.xz")
+"""The least inputs that reach all that was reached so far, each under the hash of its content, and what broke once."""
 DICTIONARY = Path(__file__).with_name("words.dict")
 """What formats are made of, so that mutations meet them."""
 
@@ -23,9 +24,15 @@ _MOST = 8_000
 def inputs() -> Iterator[tuple[str, bytes]]:
     """Name and content of each input of the corpus."""
     if CORPUS.exists():
-        with zipfile.ZipFile(CORPUS) as corpus:
-            for name in corpus.namelist():
-                yield name, corpus.read(name)
+        with tarfile.open(CORPUS) as corpus:
+            for info in corpus:
+                file = corpus.extractfile(info)
+                yield info.name, file.read() if file else b""
+
+
+def write(found: Iterable[tuple[str, bytes]]) -> None:
+    """Makes the corpus anew, of inputs with their names."""
+    CORPUS.write_bytes(lzma.compress(_tar(dict(found)), preset=9))
 
 
 def seeds() -> Iterator[tuple[str, bytes]]:

@@ -1,8 +1,12 @@
 """Inputs -> inputs that reach more: what libFuzzer runs, every reader instrumented as it is imported."""
 
+import os
 import sys
 
 import atheris  # type: ignore[import-not-found,import-untyped,unused-ignore]  # there for fuzzing only
+
+AGAIN = "FUZZ_AGAIN"
+"""The variable that names the program which runs this module."""
 
 with atheris.instrument_imports(include=["ingest", "bibtexparser", "rispy", "markdown_it", "csv", "json", "tarfile"]):
     from ingest.read import READERS
@@ -12,5 +16,6 @@ with atheris.instrument_imports(include=["ingest", "bibtexparser", "rispy", "mar
         __import__(f"ingest.sources.{name}")
 
 if __name__ == "__main__":
-    atheris.Setup(sys.argv, check)
+    # To merge, libFuzzer runs what it takes for its own name, which for a module is no program.
+    atheris.Setup([os.environ.get(AGAIN, sys.argv[0]), *sys.argv[1:]], check)
     atheris.Fuzz()
