@@ -2,6 +2,8 @@
 
 Q ?= which papers use Hessian approximations for quantization
 LIBRARY ?= library
+SECONDS ?= 1800
+FUZZED ?= build/fuzzed
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
@@ -10,7 +12,7 @@ DOCS := README.md docs/commands.md docs/map.md docs/sources.md
 
 export Q
 
-.PHONY: ask chat test check check-code format gate scores screens bench lock clean
+.PHONY: ask chat test check check-code format gate scores screens bench fuzz lock clean
 
 ask: $(SAMPLE) ## answer Q from the sample library
 	@$(BIN)/whichpapers ask --library $(LIBRARY) "$$Q"
@@ -65,6 +67,10 @@ screens: $(SAMPLE) ## the pictures in docs/screens
 bench: $(INSTALLED) ## speed, beside what a user would otherwise pick
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[bench]'
 	$(BIN)/python -m evals.bench
+
+fuzz: $(INSTALLED) ## mutate what readers have met for SECONDS, until one breaks; what did is left in FUZZED
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[fuzz]'
+	$(BIN)/python -m tests.fuzz run $(SECONDS) $(FUZZED)
 
 lock: ## pin what a fresh install of pyproject.toml brings
 	rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock
