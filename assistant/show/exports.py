@@ -1,7 +1,7 @@
 """Answer -> files: text with its sources, references, tables, the answer itself.
 
-The command line (`ask --format`, `export`) knows them by the names in FORMS, the chat by the endings in EXPORTS; a
-form that is added here is there for both.
+The command line (`ask --format`, `export`) and the chat know them by the names in FORMS; a form that is added here is
+there for both.
 """
 
 from __future__ import annotations
@@ -73,10 +73,7 @@ FORMS: Mapping[str, Form] = {
     "ris": Form("RIS", "ris", lambda answer, papers: _references(ris, answer, papers)),
     "csv": Form("CSV", "csv", table),
 }
-"""By the name that the command line gives it."""
-
-EXPORTS: Mapping[str, Callable[[Answer, Papers], str]] = {form.ending: form.write for form in FORMS.values()}
-"""By ending of the file's name."""
+"""By the name that a user gives it."""
 
 
 def _references(write: Callable[[Iterable[Paper], Remarks], str], answer: Answer, papers: Papers) -> str:
