@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -14,36 +12,24 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from tests.apt import program
 from tests.llm_server import LLMServer
 from tests.processes import ROOT, environment
 
-IN_CI = bool(os.environ.get("CI") or os.environ.get("WHICHPAPERS_CI"))
 START_S = 60
 
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
     """Debian's Chromium, which may call nobody but this machine; skips the test where there is none."""
-    path = shutil.which("chromium") or _installed()
-    if path is None:
-        assert not IN_CI, "CI must have Chromium: apt-get install chromium"
-        pytest.skip("no Chromium here, and only root may install it: apt-get install chromium")
+    path = program("chromium")
     flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=flags)
         yield browser
         browser.close()
-
-
-def _installed() -> str | None:
-    apt = shutil.which("apt-get")
-    if apt and os.geteuid() == 0:
-        for command in (["update"], ["install", "-y", "--no-install-recommends", "chromium"]):
-            subprocess.run([apt, *command], capture_output=True, check=False, timeout=240)
-    return shutil.which("chromium")
 
 
 def by(server: LLMServer) -> dict[str, str]:
