@@ -212,7 +212,7 @@ class Assistant:
         trail, ground = Trail(inquiry, self._tell), Pile.of(self.library, where, self._ids)
         yield from trail.follow(self._answers(inquiry, ground, trail.over(self._model_for(mode, depth))))
 
-    def _answers(self, inquiry: Inquiry, ground: Ground, chat: Chat | None) -> Iterator[Event]:
+    def _answers(self, inquiry: Inquiry, ground: Ground, chat: Chat | None) -> Generator[Event]:
         fallback, spent = None, Usage()
         if self._transcript:
             ground, chat = self._transcript.begin(inquiry, ground, chat)

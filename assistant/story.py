@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import asdict, dataclass, field
 
 from assistant.llm.records import Chat, ChatFailed, Reply, Request
@@ -82,16 +83,17 @@ class Trail:
         """`chat`, its calls noted."""
         return _Followed(chat, self) if chat and self._tell else chat
 
-    def follow(self, events: Iterator[Event]) -> Iterator[Event]:
-        """`events`, noted as they pass."""
+    def follow(self, events: Generator[Event]) -> Iterator[Event]:
+        """`events`, noted as they pass; whoever closes this closes them."""
         story = self._story
         try:
-            for event in events:
-                if isinstance(event, Stage):
-                    self._enter(event)
-                elif isinstance(event, Answer):
-                    story.answer = event
-                yield event
+            with closing(events):
+                for event in events:
+                    if isinstance(event, Stage):
+                        self._enter(event)
+                    elif isinstance(event, Answer):
+                        story.answer = event
+                    yield event
         except ChatFailed as failure:
             story.failed = f"{failure.kind}: {failure.why}"
             raise
