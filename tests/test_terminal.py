@@ -8,7 +8,6 @@ import pty
 import re
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -93,12 +92,12 @@ def test_each_shell_gets_its_completion(shell: str) -> None:
 def test_commands_options_and_forms_are_completed_at_once() -> None:
     for words, wanted in (("ver", "verify"), ("ask --for", "--format"), ("ask --format foot", "footnotes")):
         line = f"whichpapers {words}"
-        began = time.process_time()
+        began = os.times()
         ended = whichpapers(
             _WHICHPAPERS_COMPLETE="complete_bash", COMP_WORDS=line, COMP_CWORD=str(len(line.split()) - 1)
         )
         assert ended.out.split() == [wanted]
-        assert time.process_time() - began < 5
+        assert os.times().children_user - began.children_user < 1.5  # seconds of a processor, however busy it is
 
 
 @pytest.mark.slow
