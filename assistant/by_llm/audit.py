@@ -4,8 +4,8 @@ The offline judge gives each paper that the model did not read a probability of 
 believed is told by papers that it did read: the lower half of those judged in turn, and a few of the others, drawn at
 random in proportion to their probability. With m relevant among them where the probabilities promised e, the factor by
 which the probabilities are off has the posterior Gamma(1 + m, 1 + e), its prior having mean 1 (Poisson counts with
-exposure: Gelman et al., Bayesian Data Analysis, 3rd ed., section 2.6). Papers that retrieval did not rank count as
-likely as the last that it ranked.
+exposure: Gelman et al., Bayesian Data Analysis, 3rd ed., section 2.6). A paper that retrieval did not rank counts as
+likely as the median of the last ten that it did.
 """
 
 from __future__ import annotations

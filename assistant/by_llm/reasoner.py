@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from statistics import median
 from typing import Literal, Self
 
 from assistant.by_llm import audit
@@ -42,6 +43,8 @@ QUICK_TOKENS = 5_800
 """Prompt tokens of a quick answer: some 16 abstracts."""
 ANSWER_TOKENS = 5_000
 """Tokens of the papers that an answer is written from."""
+LAST = 10
+"""Papers ranked last, which tell how likely those are that were not ranked."""
 AUDITED = 10
 """Papers that the audit reads."""
 CANDIDATES = 150
@@ -157,7 +160,7 @@ class ModelReasoner:
         """The verdict with its recall: what was read last, and the audit, tell how far the others can be believed."""
         read = {sheet.key for sheet in self._sheets}
         unread = [sheet.hit.similarity for sheet in every if sheet.key not in read]
-        unread += [every[-1].hit.similarity] * (self.ground.about.papers - len(every))
+        unread += [median(sheet.hit.similarity for sheet in every[-LAST:])] * (self.ground.about.papers - len(every))
         late = {sheet.paper.id: sheet.hit.similarity for sheet in self._sheets[len(self._sheets) // 2 :]}
         relevant = [judgement.paper.id for judgement in verdict.judgements if judgement.satisfied]
         found = sum(paper_id in late for paper_id in relevant)

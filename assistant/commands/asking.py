@@ -27,6 +27,8 @@ from assistant.records import Answer, Usage
 from ingest.errors import SourceMissing
 
 EXAMPLE = "which papers use Hessian approximations for quantization"
+_CALL_S = 10
+"""A round figure for the time that is foretold: nobody knows how fast a model answers before it does."""
 
 SavedArgument = Annotated[
     Path, typer.Argument(metavar="ANSWER.json", help="An answer saved by ask --format json; - for stdin.")
@@ -56,7 +58,7 @@ def ask(
     _check_places(bundle, save)
     with open_assistant(settings, "replay" if replay else "record") as assistant:
         if depth == "exhaustive" and assistant.model and mode != "offline":
-            say(_price(assistant.price(mode, depth, where)))  # type: ignore[arg-type]  # checked by ask itself
+            say(_price(assistant.price(mode, depth, where), settings.model_calls_at_once))  # type: ignore[arg-type]  # checked by ask itself
         from assistant.transcript import Transcript  # noqa: PLC0415  (half a second, which --help should not take)
 
         transcript = Transcript()
@@ -202,10 +204,12 @@ def _explaining(assistant: answers.Assistant) -> answers.Assistant:
     return assistant.telling(lambda story: say(explained(story)))
 
 
-def _price(usage: Usage) -> str:
+def _price(usage: Usage, at_once: int) -> str:
+    minutes = usage.calls / at_once * _CALL_S / 60
     cost = "price unknown" if usage.cost_usd is None else f"about {usage.cost_usd:.2f} USD"
     tokens = f"{usage.prompt_tokens:,} tokens to read and {usage.completion_tokens:,} to write"
-    return f"at most {usage.calls} calls to the model, {tokens}, {cost}"
+    time = f"some {minutes:.0f} minutes, {at_once} calls at a time, if each takes {_CALL_S} seconds"
+    return f"at most {usage.calls} calls to the model, {tokens}, {cost}; {time}"
 
 
 def _saved(answer_file: Path) -> Answer:
