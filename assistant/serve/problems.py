@@ -140,7 +140,8 @@ def tell_problems(app: FastAPI) -> None:
         return Problem(error.status_code, line, error.headers).response(request.url.path)
 
     async def unforeseen(request: Request, _: Exception) -> Response:
-        return Problem(500, BROKEN).response(request.url.path)  # the server's log has the traceback
+        # The log gets the traceback, and the connection is closed after this.
+        return Problem(500, BROKEN, {"connection": "close"}).response(request.url.path)
 
     app.add_exception_handler(AssistantError, known)
     app.add_exception_handler(IngestError, known)
