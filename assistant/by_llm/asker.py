@@ -46,17 +46,20 @@ class Asker:
         Raises:
             ChatFailed: It broke off, or ran out of room. Lines may have been yielded before.
         """
-        rest = ""
+        begun: list[str] = []  # a line without an end, joined once: a server may send a megabyte of it in small pieces
         with self._counted():
             for piece in self.chat.stream(self._request(prompt, max_tokens, fields)):
                 if isinstance(piece, str):
-                    *whole, rest = (rest + piece).split("\n")
-                    yield from (line.strip() for line in whole)
+                    end, *others = piece.split("\n")
+                    begun.append(end)
+                    for line in others:
+                        yield "".join(begun).strip()
+                        begun = [line]
                     continue
                 self.meter.add(piece)
                 if not piece.complete:
                     raise ChatFailed("cut_off", f"its answer is longer than {max_tokens:,} tokens", calls=0)
-        yield rest.strip()
+        yield "".join(begun).strip()
 
     @contextmanager
     def _counted(self) -> Iterator[None]:

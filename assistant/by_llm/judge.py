@@ -7,7 +7,7 @@ conditions it meets, and its proof is the library's text of the sentences named.
 from __future__ import annotations
 
 import math
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 
@@ -24,6 +24,10 @@ BATCH_TOKENS = 3_600
 """Papers of one call: about a dozen abstracts, so that each is read with care."""
 MAX_TOKENS = 1_500
 MAX_QUOTES = 3
+LIKELY = 0.3
+"""Probability, before any model has read it, from which on one reading beside other papers does not reject a paper."""
+MAX_AGAIN = 3
+"""Papers that are read a second time at most, by themselves."""
 _NOBODY_THERE = ("unreachable", "timeout", "quota")
 """Failures after which the batches that wait would only wait in vain."""
 
@@ -76,6 +80,11 @@ def judge(asker: Asker, query: Query, sheets: Sequence[Sheet], at_once: int) -> 
         yield Stage("judge", f"{len(found)} of {len(sheets)} papers", len(found), len(sheets))
     if failures and len(found) < len(sheets) / 2:
         raise failures[0]
+    for batch, outcome in _side_by_side(asker, query, doubted(sheets, found), at_once):
+        if not isinstance(outcome, ChatFailed):
+            judgements, strangers = _read(batch, outcome, conditions)
+            found |= judgements
+            unknown += strangers
     return Judged(tuple(found[key] for key in sorted(found)), tuple(failures), unknown)
 
 
@@ -94,6 +103,19 @@ def batches(sheets: Iterable[Sheet]) -> Iterator[tuple[Sheet, ...]]:
     if batch:
         yield tuple(batch)
     yield from ((sheet,) for sheet in sheets if sheet.withheld)
+
+
+def doubted(sheets: Iterable[Sheet], found: Mapping[int, Judgement]) -> Iterator[tuple[Sheet, ...]]:
+    """What was rejected beside other papers against all likelihood, each by itself: one of those may have given orders.
+
+    An order that `orders` does not know can turn the model against the papers beside it, but against none that is read
+    alone.
+    """
+    rejected = (
+        sheet for sheet in sheets if sheet.key in found and not found[sheet.key].satisfied and not sheet.withheld
+    )
+    likely = sorted((s for s in rejected if s.hit.similarity >= LIKELY), key=lambda s: (-s.hit.similarity, s.key))
+    return ((sheet,) for sheet in likely[:MAX_AGAIN])
 
 
 def overhead_tokens(query: Query) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import islice
 
 from assistant.by_llm import judge, understand, verify, write
-from assistant.by_llm.judge import BATCH_TOKENS
+from assistant.by_llm.judge import BATCH_TOKENS, MAX_AGAIN
 from assistant.by_llm.reasoner import ANSWER_TOKENS, JUDGE_TOKENS, QUICK_TOKENS
 from assistant.by_llm.sheets import sheets
 from assistant.llm.meter import cost_usd
@@ -13,6 +13,7 @@ from assistant.pile import Pile
 from assistant.records import Depth, PaperHit, Usage
 
 _SAMPLE = 40
+_PAPER_TOKENS = 400
 _PROMPT_TOKENS = 500
 """Of the rules and a prompt, beside the papers."""
 
@@ -29,8 +30,9 @@ def price(pile: Pile, model: str | None, depth: Depth) -> Usage:
         With `cost_usd` None where the model's price is not known.
     """
     judging = _judging(pile, depth)
-    calls = 1 + (depth != "quick") * (2 + -(-judging // BATCH_TOKENS))
-    papers = QUICK_TOKENS if depth == "quick" else judging + ANSWER_TOKENS + ANSWER_TOKENS // 2
+    again = min(MAX_AGAIN, pile.about.papers)
+    calls = 1 + (depth != "quick") * (2 + -(-judging // BATCH_TOKENS) + again)
+    papers = QUICK_TOKENS if depth == "quick" else judging + again * _PAPER_TOKENS + ANSWER_TOKENS + ANSWER_TOKENS // 2
     prompt = papers + calls * _PROMPT_TOKENS
     written = write.MAX_TOKENS
     if depth != "quick":

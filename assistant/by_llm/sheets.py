@@ -80,7 +80,9 @@ def _sheet(key: int, hit: PaperHit, passages: Sequence[Passage]) -> Sheet:
     paper = hit.paper
     sentences = [Quote(paper.abstract[p.start : p.end], p.start, p.end, "abstract") for p in passages if p.ordinal]
     quotes = (Quote(paper.title, 0, len(paper.title), "title"), *sentences)
-    withheld = frozenset(number for number, quote in enumerate(quotes) if gives_orders(quote.text))
+    orders = {number for number, quote in enumerate(quotes) if gives_orders(quote.text)}
+    beside = {n for number in orders if number for n in (number - 1, number + 1) if 0 < n < len(quotes)}
+    withheld = frozenset(orders | beside)  # orders come in several sentences
     return _made(key, hit, quotes, withheld, set(range(len(quotes))))
 
 
