@@ -56,8 +56,8 @@ def build(desk: Desk) -> gr.Blocks:
                 now = place(script="now", elem_id="now")
                 sample = gr.Button("Read the sample", variant="primary", elem_id="sample")
                 composer = layout.composer(page)
-            conversation = gr.State(None)
-            talk = [conversation, thread, now, kept]
+                conversation = gr.State(None)  # inside a tab: what stands beside tabs, Gradio counts as one
+                talk = [conversation, thread, now, kept]
             with gr.Tab("Table"):
                 _compare(page, conversation)
             with gr.Tab("Map") as map_tab:

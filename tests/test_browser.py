@@ -137,6 +137,26 @@ def test_a_conversation_is_removed(page: Page) -> None:
     expect(page.locator(".welcome")).to_be_visible()
 
 
+def test_as_many_papers_are_shown_as_are_wanted(browser: Browser, tmp_path: Path) -> None:
+    source, fake = tmp_path / "newts.jsonl", WordEncoder()
+    records = [{"title": f"Newts {n}", "abstract": f"Newts number {n} swim in ponds at night."} for n in range(14)]
+    source.write_text("".join(json.dumps(record) + "\n" for record in records))
+    settings = Settings(library=tmp_path / "library", encoder=fake.name, offline=True)
+    ingest(source, settings=settings, encoder=fake)
+    with served(settings.library) as address, visited(browser, address) as page:
+        ask(page, "which papers are about newts that swim in ponds?")
+        count = page.locator(".card").count()
+        assert count > 10
+        expect(page.locator(".card:visible")).to_have_count(count)
+        page.get_by_label("Papers shown").select_option("10")
+        expect(page.locator(".card:visible")).to_have_count(10)
+        expect(page.locator(".answer li:visible")).to_have_count(10)
+        page.reload()
+        expect(page.locator(".card:visible")).to_have_count(10)
+        page.get_by_role("button", name=f"Show all {count} papers").click()
+        expect(page.locator(".card:visible")).to_have_count(count)
+
+
 def test_an_answer_is_saved_in_every_form(page: Page, tmp_path: Path) -> None:
     ask(page, HESSIAN)
     for form in FORMS.values():
@@ -262,8 +282,10 @@ def test_the_keyboard_alone_asks_and_opens_a_card(page: Page) -> None:
 def test_nothing_serious_stands_in_the_way_of_assistive_technology(browser: Browser, address: str, scheme: str) -> None:
     with visited(browser, address, color_scheme=scheme) as page:
         expect(page.locator(".welcome")).to_be_visible()
+        page.get_by_role("button", name="Filter").click()
         faults = [serious(page, "welcome")]
         ask(page, HESSIAN)
+        page.locator(".menu summary").click()
         faults.append(serious(page, "answer"))
         tab(page, "Map")
         expect(page.locator("svg.map")).to_be_visible()

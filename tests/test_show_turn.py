@@ -142,6 +142,7 @@ def test_the_price_is_told_in_words() -> None:
     assert spent(Usage()) == "no cost"
     assert spent(Usage(2, 900, 100, 0.0123)) == "2 calls · 1,000 tokens · $0.0123"
     assert spent(Usage(1, 1, 0, None)) == "1 call · 1 token · price unknown"
+    assert spent(Usage(1, 1, 0, 0.0)) == "1 call · 1 token · no charge"
 
 
 def test_what_was_removed_is_one_click_away(shown: Shown, answer: Answer) -> None:

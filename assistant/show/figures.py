@@ -48,7 +48,7 @@ def spent(usage: Usage) -> str:
     if not usage.calls:
         return "no cost"
     tokens = plural(usage.prompt_tokens + usage.completion_tokens, "token")
-    price = "price unknown" if usage.cost_usd is None else f"${usage.cost_usd:.4f}"
+    price = "price unknown" if usage.cost_usd is None else f"${usage.cost_usd:.4f}" if usage.cost_usd else "no charge"
     return f"{plural(usage.calls, 'call')} · {tokens} · {price}"
 
 
