@@ -9,10 +9,12 @@ import sqlite3
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -23,6 +25,13 @@ from ingest.project import Change
 from ingest.split import passage_text
 from ingest.store import batches
 
+if TYPE_CHECKING:
+    from chromadb.api.types import GetResult
+
+Found = TypeVar("Found")
+
+_ATTEMPTS = 3
+"""To read while another process writes: Chroma then misses at times what it has just seen."""
 _COLLECTION = "passages"
 _STAMP = "graph.json"
 _PART = 256
@@ -153,17 +162,11 @@ class VectorIndex:
         Raises:
             IndexDamaged: Its files cannot be read.
         """
-        from chromadb.errors import ChromaError  # noqa: PLC0415  (see _open)
-
         if k < 1:
             return []
         hits: list[tuple[str, int, float]] = []
-        try:
-            with self._lock:
-                for keys in [None] if among is None else batches(_keys(among), self._batch):
-                    hits += self._nearest(vector, k, keys)
-        except ChromaError as error:
-            raise IndexDamaged(self._folder, str(error)) from error
+        for keys in [None] if among is None else batches(_keys(among), self._batch):
+            hits += self._again(partial(self._nearest, vector, k, keys))
         return sorted(hits, key=lambda hit: (-hit[2], hit[0], hit[1]))[:k]
 
     def _nearest(self, vector: Vectors, k: int, keys: list[str] | None) -> list[tuple[str, int, float]]:
@@ -181,6 +184,28 @@ class VectorIndex:
             (*_passage(key), min(1.0, 1.0 - float(distance)))
             for key, distance in zip(found["ids"][0], (found["distances"] or [[]])[0], strict=True)
         ]
+
+    def _embedded(self, keys: list[str]) -> GetResult:
+        return self._collection.get(ids=keys, include=["embeddings"])
+
+    def _again(self, read: Callable[[], Found]) -> Found:
+        """What `read` gives: over files opened anew where another process has changed them under it.
+
+        Raises:
+            IndexDamaged: Its files cannot be read.
+        """
+        from chromadb.errors import ChromaError  # noqa: PLC0415  (see _open)
+
+        with self._lock:
+            for _ in range(_ATTEMPTS - 1):
+                try:
+                    return read()
+                except ChromaError:
+                    self.refresh()
+            try:
+                return read()
+            except ChromaError as error:
+                raise IndexDamaged(self._folder, str(error)) from error
 
     def any_vector(self) -> Vectors:
         """Some stored vector, shape (dimension,); there must be one."""
@@ -201,8 +226,7 @@ class VectorIndex:
         keys = list(_keys(passages))
         rows: dict[str, object] = {}
         for start in range(0, len(keys), self._batch):
-            with self._lock:
-                found = self._collection.get(ids=keys[start : start + self._batch], include=["embeddings"])
+            found = self._again(partial(self._embedded, keys[start : start + self._batch]))
             rows.update(zip(found["ids"], found["embeddings"] if found["embeddings"] is not None else (), strict=True))
         return {
             paper_id: np.asarray([rows[_key(paper_id, n)] for n in range(count)], dtype=np.float32)
