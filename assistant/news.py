@@ -22,7 +22,7 @@ from assistant.understand import understand
 from assistant.verify import stands
 
 if TYPE_CHECKING:
-    from assistant.ask import Assistant
+    from assistant.assistant import Assistant
 
 SCHEMA = 1
 CONTRADICTION_TOKENS = 5_000
@@ -197,8 +197,8 @@ def plain(told: Sequence[News]) -> str:
 
 def _lines(news: News) -> Iterator[str]:
     by = "by a language model" if news.mode == "llm" else "without a language model"
-    judged = f"{news.new} new abstracts judged {by}" if news.new else "no new abstracts"
-    yield f"{news.name}: {news.question} ({judged}; {_counted(news.changes)})"
+    judged = _counted(news.new, "new abstract") + (f" judged {by}" if news.new else "")
+    yield f"{news.name}: {news.question} ({judged}; {_counted(news.changes, 'change')})"
     for found in news.found:
         yield f"  new: {found.paper.title}"
         yield from (f"    “{quote.text}”" for quote in found.quotes)
@@ -214,5 +214,5 @@ def _lines(news: News) -> Iterator[str]:
     yield from (f"  ({notice})" for notice in news.notices)
 
 
-def _counted(changes: int) -> str:
-    return "1 change" if changes == 1 else f"{changes or 'no'} changes"
+def _counted(count: int, noun: str) -> str:
+    return f"1 {noun}" if count == 1 else f"{count or 'no'} {noun}s"

@@ -194,7 +194,7 @@ def test_the_commands(shelf: Shelf, monkeypatch: pytest.MonkeyPatch, capsys: pyt
     told = run("news", "hessian")
     assert told.code == 0
     assert told.out.splitlines()[:2] == [
-        f"hessian: {QUESTION} (1 new abstracts judged without a language model; 1 change)",
+        f"hessian: {QUESTION} (1 new abstract judged without a language model; 1 change)",
         f"  new: {NEWER['title']}",
     ]
     (as_json,) = json.loads(run("news", "--format", "json", "--seen").out)
