@@ -4,6 +4,7 @@ Q ?= which papers use Hessian approximations for quantization
 LIBRARY ?= library
 SECONDS ?= 1800
 FUZZED ?= build/fuzzed
+TIER ?= long
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
@@ -12,7 +13,7 @@ DOCS := README.md docs/commands.md docs/map.md docs/sources.md
 
 export Q
 
-.PHONY: ask chat test check check-code format gate scores screens bench fuzz lock clean
+.PHONY: ask chat test check check-code format gate scores screens bench fuzz trust licences sbom lock clean
 
 ask: $(SAMPLE) ## answer Q from the sample library
 	@$(BIN)/whichpapers ask --library $(LIBRARY) "$$Q"
@@ -71,6 +72,15 @@ bench: $(INSTALLED) ## speed, beside what a user would otherwise pick
 fuzz: $(INSTALLED) ## mutate what readers have met for SECONDS, until one breaks; what did is left in FUZZED
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[fuzz]'
 	$(BIN)/python -m tests.fuzz run $(SECONDS) $(FUZZED)
+
+trust: $(INSTALLED) ## try to break every promise, and write docs/trust.md; TIER=short takes minutes
+	$(BIN)/python -m tests.trust.run --tier $(TIER)
+
+licences: $(INSTALLED) ## the licences of all that is locked, in docs/licences.md
+	$(BIN)/python -m tests.trust.supply licences
+
+sbom: $(INSTALLED) ## a bill of materials (CycloneDX), in build/sbom.json
+	$(BIN)/python -m tests.trust.supply sbom
 
 lock: ## pin what a fresh install of pyproject.toml brings
 	rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import random
 import re
 import threading
 import time
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -40,6 +41,7 @@ from tests.llm_server import (
 SECRET = "sk-canary-7f3a9c"  # noqa: S105
 PROMPT = "A sentence of the request that no error may show to anyone."
 DEADLINE_S = 2.0
+SOAKED = int(os.environ.get("TRUST_SOAK", "1000"))
 EVENTS = "text/event-stream"
 
 
@@ -273,11 +275,11 @@ def test_a_server_that_recovers_is_asked_again() -> None:
 
 
 @pytest.mark.slow
-def test_soak() -> None:
+def test_soak(record_property: Callable[[str, object], None]) -> None:
     """Hundreds of calls from several threads, three in ten ill: each ends in the right text or a failure, in time."""
     seeded = random.Random(5)  # noqa: S311
     acts = [fault.act for fault in [*FAULTS.values(), *BROKEN.values()] if fault.kind not in ("timeout", "too_large")]
-    ill = iter([seeded.choice(acts) if seeded.random() < 0.3 else None for _ in range(5_000)])
+    ill = iter([seeded.choice(acts) if seeded.random() < 0.3 else None for _ in range(5 * SOAKED)])
     lock = threading.Lock()
 
     def act() -> Act:
@@ -301,7 +303,8 @@ def test_soak() -> None:
     with LLMServer(lambda _: act()) as server:
         chat = chat_at(server.url)
         with ThreadPoolExecutor(8) as workers:
-            outcomes = list(workers.map(call, range(1_000)))
-    assert len(outcomes) == 1_000
-    assert outcomes.count("replied") > 700
+            outcomes = list(workers.map(call, range(SOAKED)))
+    record_property("cases", SOAKED)
+    assert len(outcomes) == SOAKED
+    assert outcomes.count("replied") > 0.7 * SOAKED
     assert set(outcomes) > {"replied", "refused"}

@@ -1,0 +1,89 @@
+"""What is promised, and which tests try to break it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One row of docs/trust.md."""
+
+    name: str
+    promise: str
+    """In words for a user."""
+    tests: tuple[str, ...]
+    """Files, or node ids, as pytest takes them."""
+
+
+CHECKS = (
+    Check(
+        "injection",
+        "Text in a paper gives no orders: no foreign address, no leak, no false citation, no other paper's verdict"
+        " changed, even by a model that obeys whatever it reads",
+        ("tests/trust/test_injection.py", "tests/test_by_llm.py"),
+    ),
+    Check(
+        "model faults",
+        "Whatever a model's server does, there is an answer or one clear line, in time, after at most three attempts;"
+        " the key is never shown or kept",
+        ("tests/trust/test_faults.py", "tests/test_llm_faults.py", "tests/test_llm_patience.py"),
+    ),
+    Check(
+        "malformed replies",
+        "Whatever a model writes, an answer is well formed, each citation resolves, and nothing invented is cited",
+        ("tests/trust/test_replies.py", "tests/test_llm_structured.py", "tests/test_llm_answers.py"),
+    ),
+    Check(
+        "crashes",
+        "No acknowledged paper is lost, and none is there twice, when a writer is killed at any moment",
+        ("tests/test_crash.py", "tests/trust/test_steps.py"),
+    ),
+    Check(
+        "disks",
+        "A full or read-only disk, a damaged index and a jumping clock lose nothing that was stored",
+        ("tests/trust/test_disks.py", "tests/test_library.py"),
+    ),
+    Check(
+        "processes",
+        "One writer at a time; readers go on, miss nothing, and see what is new within two seconds",
+        ("tests/trust/test_processes.py",),
+    ),
+    Check(
+        "fuzz",
+        "No text and no file makes a reader, a parser or an entry point fail otherwise than in one clear line",
+        (
+            "tests/trust/test_naughty.py", "tests/test_archives.py", "tests/test_bad_input.py", "tests/test_clean.py",
+            "tests/test_split.py", "tests/test_where.py", "tests/test_show_turn.py", "tests/test_source_traps.py",
+            "tests/test_compose.py", "tests/test_json_lines.py", "tests/test_saved_page.py", "tests/test_export.py",
+        ),
+    ),
+    Check(
+        "browser",
+        "No text in a paper, a question or a reply makes the browser call anyone or run anything",
+        ("tests/trust/test_payloads.py", "tests/test_show_guard.py"),
+    ),
+    Check(
+        "offline",
+        "Nothing leaves the machine: the whole product works without any network",
+        ("tests/trust/test_offline.py",),
+    ),
+    Check(
+        "supply chain",
+        "Dependencies are pinned and their licences fit; weights are checked; no index from elsewhere runs code",
+        (
+            "tests/trust/test_supply.py",
+            "tests/test_encode.py::test_weights_that_are_not_the_published_ones_are_refused",
+        ),
+    ),
+    Check(
+        "upgrade",
+        "A library of every released schema opens, is backed up before it is changed, and a newer one is refused",
+        ("tests/trust/test_upgrade.py", "tests/test_store.py"),
+    ),
+    Check(
+        "the same again",
+        "The same recorded run gives the same answer, byte for byte",
+        ("tests/test_bundle.py", "tests/test_llm_record.py"),
+    ),
+)  # fmt: skip
