@@ -67,7 +67,7 @@ def away(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Away:
             cwd=folder,
             env=told,
             capture_output=True,
-            timeout=250,
+            timeout=800,
             check=False,
         )
         return Ended(ended.returncode, ended.stdout.decode(), ended.stderr.decode())
@@ -106,6 +106,7 @@ def test_its_prompts_and_its_other_programs_are_there(away: Away) -> None:
         assert f"whichpapers {program}" in away(program, "--help").out
 
 
+@pytest.mark.timeout(900)
 @pytest.mark.skipif(not LONG, reason="a minute more: set WHICHPAPERS_LONG=1")
 def test_it_reads_the_sample_that_it_holds(away: Away) -> None:
     assert away("ingest", "--sample", "--library", "sample").out.endswith("The library holds 593 works.\n")
