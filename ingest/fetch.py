@@ -14,7 +14,7 @@ import json
 import socket
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from functools import cache
 from importlib.metadata import version
@@ -152,15 +152,18 @@ class _Network(httpcore.NetworkBackend):
     def connect_tcp(
         self, host: str, port: int, timeout: float | None = None, *settings: Any, **options: Any
     ) -> httpcore.NetworkStream:
-        """Connects to the first address of `host`, if every one may be called."""
+        """Connects to the first address of `host` that answers, if every one may be called."""
         try:
             found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError) as error:
             raise httpcore.ConnectError(f"no such host: {host}") from error
-        addresses = [str(entry[4][0]) for entry in found]
+        addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
         if host != self._named and not all(map(is_public, addresses)):
             raise FetchRefused(host, "a redirect leads into a private network")
-        return self._sockets.connect_tcp(addresses[0], port, timeout, *settings, **options)
+        for address in addresses[:-1]:
+            with suppress(httpcore.ConnectError, httpcore.ConnectTimeout):
+                return self._sockets.connect_tcp(address, port, timeout, *settings, **options)
+        return self._sockets.connect_tcp(addresses[-1], port, timeout, *settings, **options)
 
 
 def is_public(address: str) -> bool:
