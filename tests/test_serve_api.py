@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -16,9 +18,9 @@ from assistant import Answer, Assistant
 from assistant.llm.records import ChatFailed
 from assistant.serve.problems import BROKEN, Problem
 from assistant.table import parse_columns
-from ingest import Settings, ingest
 from ingest.errors import LibraryMissing
-from tests.fakes import ScriptedChat, WordEncoder
+from tests.fakes import ScriptedChat
+from tests.processes import with_fake_encoder
 from tests.serving import serving, six
 from tests.test_by_llm import QUESTION, script
 
@@ -117,18 +119,30 @@ def test_health_tells_how_many_papers_there_are(client: httpx.Client) -> None:
     assert client.get("/health").json() == {"status": "ok", "papers": 6, "model": None}
 
 
-def test_papers_read_while_it_serves_are_found_at_once(
-    path: Path, settings: Settings, encoder: WordEncoder, write_jsonl: Callable[..., Path]
+def test_papers_that_another_process_reads_are_found_at_once_and_disturb_nobody(
+    path: Path, write_jsonl: Callable[..., Path]
 ) -> None:
-    new = {"title": "Zebra Stripes", "abstract": "Why zebra stripes are as they are."}
+    new = write_jsonl({"title": "Zebra Stripes", "abstract": "Why zebra stripes are as they are."}, name="new.jsonl")
+    search, over = {"query": "zebra stripes", "k": 1}, threading.Event()
     with (
         six(path.parent) as assistant,
         serving(assistant) as address,
-        httpx.Client(base_url=address) as client,
+        httpx.Client(base_url=address, timeout=60) as client,
     ):
-        search = {"query": "zebra stripes", "k": 1}
+
+        def ask() -> set[int]:
+            statuses = {client.post("/ask", json={"question": QUESTION}).status_code}
+            while not over.is_set():
+                statuses.add(client.post("/ask", json={"question": QUESTION}).status_code)
+            return statuses
+
         assert client.post("/search", json=search).json()[0]["paper"]["title"] != "Zebra Stripes"
-        ingest(write_jsonl(new, name="new.jsonl"), path, settings=settings, encoder=encoder)
+        with ThreadPoolExecutor(2) as pool:
+            asked = [pool.submit(ask) for _ in range(2)]
+            ended = with_fake_encoder("ingest", new, "--library", path, WHICHPAPERS_ENCODER="words-64")
+            over.set()
+        assert ended.code == 0, ended
+        assert [future.result() for future in asked] == [{200}, {200}]
         assert client.post("/search", json=search).json()[0]["paper"]["title"] == "Zebra Stripes"
         assert client.get("/health").json()["papers"] == 7
 

@@ -27,6 +27,16 @@ def test_it_serves_until_it_is_ended(path: Path, sent: signal.Signals, code: int
         assert running.stderr.read() == ""
 
 
+def test_other_machines_are_served_under_any_name_with_the_key_alone(path: Path) -> None:
+    with process("--library", path, "--host", "0.0.0.0", WHICHPAPERS_SERVE_KEY=KEY) as (address, _):  # noqa: S104 (with a key)
+        here = address.replace("0.0.0.0", "127.0.0.1")  # noqa: S104
+        for name, key, status in (("papers.example", KEY, 200), ("papers.example", "", 401), ("127.0.0.1", "", 401)):
+            headers = {"host": name, "authorization": f"Bearer {key}".strip()}
+            assert httpx.get(f"{here}/health", headers=headers).status_code == status
+        told = httpx.get(f"{here}/openapi.json", headers={"authorization": f"Bearer {KEY}"}).json()
+        assert told["components"]["securitySchemes"]["HTTPBearer"]["scheme"] == "bearer"
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "line"),
     [
