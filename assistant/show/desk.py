@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 from typing import cast
 
 from assistant import bundle
-from assistant.ask import Assistant
+from assistant.assistant import Assistant
 from assistant.errors import AssistantError
 from assistant.records import Answer, Depth, Event, Mode
 from assistant.show import shelf

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 import gradio as gr
 
-from assistant.ask import MAX_QUESTION_CHARS
+from assistant.inquiry import MAX_QUESTION_CHARS
 from assistant.records import Depth, Mode
 from assistant.show import shelf
 from assistant.show.narrow import Narrowing

@@ -94,10 +94,9 @@ def svg(found: Atlas, cited: Mapping[str, int]) -> str:
     """
     plain = "".join(map(_dot, (point for point in found.points if point.id not in cited)))
     called = [point for point in found.points if point.id in cited]
-    numbers = "".join(
-        _number(point, cited[point.id], place) for point, place in zip(called, _apart(called), strict=True)
-    )
-    names = "".join(map(_name, range(len(found.topics)), found.topics, _rows(found.topics)))
+    places = _apart(called)
+    numbers = "".join(_number(point, cited[point.id], place) for point, place in zip(called, places, strict=True))
+    names = "".join(map(_name, range(len(found.topics)), found.topics, _rows(found.topics, places)))
     return (
         f'<svg class="map" viewBox="0 0 {WIDTH} {HEIGHT}" role="group" aria-label="Map of {len(found.points)} papers">'
         f'<g>{plain}</g><g class="names" aria-hidden="true">{names}</g><g>{numbers}</g></svg>'
@@ -137,9 +136,9 @@ def _group(places: Vectors) -> list[list[int]]:
     return sorted((group for group in groups if group), key=lambda group: (-len(group), group))
 
 
-def _rows(topics: Sequence[Topic]) -> list[float]:
-    """Where each label stands from the top, so that no two lie upon each other."""
-    placed: list[tuple[float, float, float]] = []
+def _rows(topics: Sequence[Topic], numbers: Sequence[tuple[float, float]] = ()) -> list[float]:
+    """Where each label stands from the top, so that it lies upon no other, nor on the number of a cited paper."""
+    placed = [(x, y + 5, NUMBER_WIDTH / 2) for x, y in numbers]
     rows = []
     for topic in topics:
         half, y = len(topic.label) * TEXT_WIDTH / 2, topic.y
