@@ -62,7 +62,17 @@ def tried(check: Check, variables: Mapping[str, str], run: Run) -> Result:
     with tempfile.TemporaryDirectory() as folder:
         junit = Path(folder) / "junit.xml"
         _pytest(
-            ["-p", "tests.trust.counting", f"--junitxml={junit}", "-o", f"timeout={TIMEOUT_S}", *check.tests], variables
+            [
+                "-p",
+                "tests.trust.counting",
+                f"--junitxml={junit}",
+                "-o",
+                "junit_family=xunit1",
+                "-o",
+                f"timeout={TIMEOUT_S}",
+                *check.tests,
+            ],
+            variables,
         )
         return read(junit, check.name, run)
 
