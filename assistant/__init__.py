@@ -6,7 +6,8 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from assistant.ask import Assistant, ask
+    from assistant.ask import ask
+    from assistant.assistant import Assistant
     from assistant.errors import AssistantError
     from assistant.records import Answer, Citation, Claim, Judgement, PaperHit, Quote, Stage, Token
     from assistant.verify import Verification, verify
@@ -17,7 +18,8 @@ __all__ = [
 ]  # fmt: skip
 
 _HOMES = {
-    "ask": ("Assistant", "ask"),
+    "ask": ("ask",),
+    "assistant": ("Assistant",),
     "errors": ("AssistantError",),
     "records": ("Answer", "Citation", "Claim", "Judgement", "PaperHit", "Quote", "Stage", "Token"),
     "verify": ("Verification", "verify"),

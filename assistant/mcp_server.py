@@ -18,7 +18,7 @@ from mcp.types import CallToolResult, ContentBlock, ResourceLink, TextContent, T
 from pydantic import BaseModel, Field, RootModel, ValidationError
 
 from assistant import render
-from assistant.ask import Assistant
+from assistant.assistant import Assistant
 from assistant.errors import AssistantError
 from assistant.records import Answer, CitedPaper, Depth, Mode, PaperHit, Stage
 from assistant.serve.errors import PriceNotAccepted

@@ -6,9 +6,11 @@ import json
 from dataclasses import replace
 
 import prompts
-from assistant.ask import answered, checked, reasoner_by
+from assistant.ask import answered
+from assistant.assistant import reasoner_by
 from assistant.bundle import Bundle, versions
 from assistant.errors import BadOption, BadQuestion
+from assistant.inquiry import checked
 from assistant.llm.records import ChatFailed
 from assistant.offline import OfflineReasoner
 from assistant.records import Answer

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from assistant import Answer, Assistant, Stage, Token, verify
-from assistant.ask import MAX_QUESTION_CHARS
 from assistant.errors import BadOption, BadQuestion, NoModel
+from assistant.inquiry import MAX_QUESTION_CHARS
 from ingest import Library, Settings
 from tests.test_answer_json import CONTRACT
 

@@ -142,7 +142,7 @@ def test_replies_are_kept_and_replayed_without_the_server(library: Library, sett
         asked = assistant.ask(QUESTION, mode="llm")
         url = server.url
     told = settings.model_copy(update={"base_url": url, "model": "scripted", "api_key": SecretStr(KEY)})
-    replaying = Assistant(library, told, open_chat(told, library.path, use="replay"), "replay")
+    replaying = Assistant(library, told, open_chat(told, library.path, use="replay"))
     replayed = replaying.ask(QUESTION, mode="llm")
     assert (replayed.text, replayed.citations, replayed.claims) == (asked.text, asked.citations, asked.claims)
     assert replayed.usage == asked.usage

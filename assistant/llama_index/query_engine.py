@@ -17,7 +17,8 @@ from llama_index.core.instrumentation.events import BaseEvent
 from llama_index.core.schema import NodeWithScore, QueryBundle
 from llama_index.core.tools import QueryEngineTool
 
-from assistant.ask import Assistant, Options
+from assistant.ask import Options
+from assistant.assistant import Assistant
 from assistant.llama_index import nodes
 from assistant.records import Event, Stage, Token
 from prompts import render

@@ -8,7 +8,8 @@ from llama_index.core.callbacks import CallbackManager
 from llama_index.core.retrievers import BaseRetriever
 from llama_index.core.schema import NodeWithScore, QueryBundle
 
-from assistant.ask import Assistant, Where
+from assistant.ask import Where
+from assistant.assistant import Assistant
 from assistant.llama_index import nodes
 
 

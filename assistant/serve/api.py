@@ -12,7 +12,7 @@ from fastapi import Body, Depends, FastAPI
 from fastapi.security import HTTPBearer
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
-from assistant.ask import Assistant
+from assistant.assistant import Assistant
 from assistant.records import Answer, Event
 from assistant.serve import completions
 from assistant.serve.completions import DONE, Completion

@@ -7,7 +7,7 @@ from typing import Annotated, Literal, TypedDict
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from assistant.ask import MAX_QUESTION_CHARS
+from assistant.inquiry import MAX_QUESTION_CHARS
 from assistant.records import ArmHit, CitedPaper, Depth, Mode, Quote, Turn
 from assistant.table import MAX_COLUMNS
 

@@ -1,0 +1,42 @@
+"""Question, conversation -> Inquiry: cleaned, once everything is found to be in range."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import get_args
+
+from assistant.errors import BadOption, BadQuestion
+from assistant.records import Depth, Inquiry, Mode, Turn
+from ingest.clean import stored
+
+MAX_QUESTION_CHARS = 2_000
+
+
+def checked(question: str, history: Sequence[Turn], mode: Mode, depth: Depth) -> Inquiry:
+    """The question and the conversation, cleaned, once all arguments are found to be in range.
+
+    Raises:
+        BadQuestion, BadOption: See `Assistant.stream`.
+    """
+    for name, value, known in (("mode", mode, get_args(Mode)), ("depth", depth, get_args(Depth))):
+        if value not in known:
+            raise BadOption(name, value, f"one of {', '.join(known)}")
+    for turn in history:
+        if turn.get("role") not in ("user", "assistant") or not isinstance(turn.get("content"), str):
+            raise BadOption("history", turn, "turns of the form {'role': 'user' or 'assistant', 'content': text}")
+    turns = tuple({"role": turn["role"], "content": stored(turn["content"])} for turn in history)
+    return Inquiry(cleaned(question), turns, mode, depth)
+
+
+def cleaned(question: str) -> str:
+    """The question as it is asked.
+
+    Raises:
+        BadQuestion: It is empty or too long.
+    """
+    text = stored(question)
+    if not text:
+        raise BadQuestion("the question is empty")
+    if len(text) > MAX_QUESTION_CHARS:
+        raise BadQuestion(f"the question has {len(text):,} characters, at most {MAX_QUESTION_CHARS:,} are read")
+    return text
