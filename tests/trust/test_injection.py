@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterator
 from html.parser import HTMLParser
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from markdown_it import MarkdownIt
@@ -88,10 +89,11 @@ class Fetches(HTMLParser):
         self.feed(html)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        own = (
-            tag == "a" and dict(attrs).get("href") == BEACON + "url"
-        )  # the paper's own address, which is shown as such
-        self.found += [f"{tag} {name}={value}" for name, value in attrs if HOST in (value or "") and not own]
+        for name, value in attrs:
+            # A link does nothing before it is clicked, and says where it leads: whose, is what counts.
+            told = urlsplit(value or "").netloc if (tag, name) == ("a", "href") else value or ""
+            if HOST in told and value != BEACON + "url":  # the paper's own address, which is shown as such
+                self.found.append(f"{tag} {name}={value}")
         self.found += [tag] if tag in ("script", "iframe", "img", "style", "object", "embed", "base", "meta") else []
 
 
