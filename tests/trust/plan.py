@@ -19,8 +19,8 @@ class Check:
 CHECKS = (
     Check(
         "injection",
-        "Text in a paper gives no orders: no foreign address, no leak, no false citation, and, but for quick answers, no"
-        " likely paper's verdict changed, even by a model that obeys whatever it reads",
+        "Text in a paper gives no orders: no foreign address, no leak, no false citation; and, but for quick answers,"
+        " no likely paper's verdict changed, even by a model that obeys whatever it reads",
         ("tests/trust/test_injection.py", "tests/test_by_llm.py"),
     ),
     Check(
