@@ -32,11 +32,12 @@ _PATTERNS = (
     # who speaks: neither the authors nor about research
     r"\b(?:system|developer) (?:note|message|override|policy)\b|#+ ?system\b",
     r"\bhuman: .*\bassistant: ",
-    r"\byour (?:answer|reply|response|output|instructions?|rules|prompt)\b",
-    _START
-    + r"(?:reply|respond|output|print|reveal|repeat|append|decode|say|cite|attribute to|begin each|stop following"
-    r"|pretend|act as|disregard|forget|send the|list all)\b",
-    r"\bthe correct (?:output|answer|reply|response) is\b",
+    r"\byour (?:reply|response|output|instructions?|rules|prompt)\b|\b(?:in|of|with|to|end|begin) your answer\b",
+    _START + r"(?:reply|respond|output|print|reveal|repeat|append|decode|say)\b[^.]{0,60}"
+    r"(?:\b(?:only|exactly|nothing|following|instructions?|prompt|key|verdict|number|text|line|words?|that)\b|[\"'`“])",
+    _START + r"(?:cite|attribute to|begin each|stop following|pretend|act as|disregard|send the|list all)\b",
+    _START + r"forget (?:the|all|every|what (?:you|was)|your)\b",
+    r"\bthe correct (?:output|answer|reply|response) is ?[:\"'“{\[]",
     # of other papers: what no abstract says of those beside it
     r"\b(?:leave out|discard|reject\w*|drop|exclude|keep|mark|judge)\b[^.]{0,40}\b(?:all|every|any|this|other)"
     r" (?:other )?(?:paper|article)s?\b",
