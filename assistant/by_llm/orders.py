@@ -8,6 +8,7 @@ by one reading beside others, and no verdict stands without a sentence that has 
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 _JUDGE = r"(?:ai|assistant|chatbot|(?:large )?language model|llm|judge|reviewer|grader)"
 _OBEY = (
@@ -56,6 +57,7 @@ _PATTERNS = (
 _ORDERS = re.compile("|".join(_PATTERNS), re.IGNORECASE)
 
 
+@lru_cache(20_000)  # a sixth of a millisecond each, and the same papers come up again and again
 def gives_orders(text: str) -> bool:
     """Whether `text` speaks to the one who judges it."""
     return _ORDERS.search(text) is not None

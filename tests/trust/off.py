@@ -204,7 +204,7 @@ PROTECTIONS: tuple[Protection, ...] = (
     Protection(
         "a newer library is refused",
         "tests/trust/test_upgrade.py::test_a_newer_library_is_refused_in_one_line",
-        _set(("ingest.store.SCHEMA_VERSION", 2**31)),
+        _set(("ingest.store.SCHEMA_VERSION", 99)),
     ),
     Protection(
         "a library is backed up before its schema changes",

@@ -12,7 +12,8 @@ import sys
 import tempfile
 import time
 from argparse import ArgumentParser
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,7 +22,7 @@ from tests.processes import ROOT, environment
 from tests.trust.off import PROTECTIONS, Protection
 from tests.trust.page import page
 from tests.trust.plan import CHECKS, Check
-from tests.trust.results import Caught, Result, Run, read
+from tests.trust.results import Caught, Result, Run, failed, read
 
 FILE = ROOT / "docs" / "trust.json"
 LONG = {"TRUST_TIER": "long", "TRUST_EXAMPLES": "500", "TRUST_KILLS": "100", "TRUST_SOAK": "2000"}
@@ -59,39 +60,29 @@ def main() -> int:
 
 def tried(check: Check, variables: Mapping[str, str], run: Run) -> Result:
     """Runs the tests of a check."""
-    with tempfile.TemporaryDirectory() as folder:
-        junit = Path(folder) / "junit.xml"
-        _pytest(
-            [
-                "-p",
-                "tests.trust.counting",
-                f"--junitxml={junit}",
-                "-o",
-                "junit_family=xunit1",
-                "-o",
-                f"timeout={TIMEOUT_S}",
-                *check.tests,
-            ],
-            variables,
-        )
+    with _pytest(["-p", "tests.trust.counting", "-o", f"timeout={TIMEOUT_S}", *check.tests], variables) as junit:
         return read(junit, check.name, run)
 
 
 def switched_off(protection: Protection, run: Run) -> Caught:
     """Runs the test of a protection while that is off."""
     began = time.monotonic()
-    code = _pytest(["-p", "tests.trust.off", "-x", protection.test], SHORT | {"TRUST_OFF": protection.name})
-    seconds = round(time.monotonic() - began, 1)
-    return Caught(protection.name, protection.test, code == 1, seconds, run.commit, run.at)
+    with _pytest(["-p", "tests.trust.off", "-x", protection.test], SHORT | {"TRUST_OFF": protection.name}) as junit:
+        seconds = round(time.monotonic() - began, 1)
+        return Caught(protection.name, protection.test, failed(junit), seconds, run.commit, run.at)
 
 
-def _pytest(arguments: Sequence[str], variables: Mapping[str, str]) -> int:
-    """Pytest's exit code: 1 when tests ran and some failed."""
-    command = [sys.executable, "-m", "pytest", "-q", "--no-header", "--tb=short", "-p", "no:cacheprovider", *arguments]
-    ended = subprocess.run(command, cwd=ROOT, env=environment(**variables), capture_output=True, check=False)
-    if "TRUST_OFF" not in variables and ended.returncode:
-        print(ended.stdout.decode()[-6_000:], ended.stderr.decode()[-2_000:], file=sys.stderr)
-    return ended.returncode
+@contextmanager
+def _pytest(arguments: Sequence[str], variables: Mapping[str, str]) -> Iterator[Path]:
+    """The report of a run of pytest."""
+    with tempfile.TemporaryDirectory() as folder:
+        junit = Path(folder) / "junit.xml"
+        report = ["-p", "no:cacheprovider", f"--junitxml={junit}", "-o", "junit_family=xunit1"]
+        command = [sys.executable, "-m", "pytest", "-q", "--no-header", "--tb=short", *report, *arguments]
+        ended = subprocess.run(command, cwd=ROOT, env=environment(**variables), capture_output=True, check=False)
+        if "TRUST_OFF" not in variables and ended.returncode:
+            print(ended.stdout.decode()[-6_000:], ended.stderr.decode()[-2_000:], file=sys.stderr)
+        yield junit
 
 
 def _now(tier: str) -> Run:
