@@ -83,7 +83,9 @@ class VectorIndex:
         }
         self._place = Place(self._folder)
         try:
-            self._client = chromadb.PersistentClient(str(self._place.path), Settings(anonymized_telemetry=False))
+            # The whole path: Chroma knows folders by name, and would give one of the same name below another folder.
+            folder = str(self._place.path.absolute())
+            self._client = chromadb.PersistentClient(folder, Settings(anonymized_telemetry=False))
             self._collection = self._client.get_or_create_collection(
                 _COLLECTION, configuration=graph, embedding_function=None
             )

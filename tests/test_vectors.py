@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import numpy as np
@@ -153,3 +153,15 @@ def test_approximate_search_equals_exact_search_to_a_recall_of_98_percent(tmp_pa
             found += len(exact & {paper_id for paper_id, _, _ in hits})
             kept += len(exact)
     assert found / kept >= 0.98
+
+
+def test_folders_of_one_name_below_two_folders_are_two(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = []
+    with ExitStack() as opened:
+        for place, text in (("here", "owls count mice"), ("there", "zebra stripes")):
+            (tmp_path / place).mkdir()
+            monkeypatch.chdir(tmp_path / place)
+            index = opened.enter_context(closing(VectorIndex(Path("vectors"), WordEncoder(), create=True)))
+            index.apply([change(place, text)])
+            found.append({paper_id for paper_id, _ in near(index, text)})
+    assert found == [{"here"}, {"there"}]

@@ -29,6 +29,8 @@ LONG = {"TRUST_TIER": "long", "TRUST_EXAMPLES": "500", "TRUST_KILLS": "100", "TR
 SHORT = {"TRUST_TIER": "short"}
 TIMEOUT_S = 2_400
 """Of one test, in the long tier."""
+WITHOUT_S = 120
+"""Of a test whose protection is off: some wait for ever then."""
 
 
 def main() -> int:
@@ -67,7 +69,8 @@ def tried(check: Check, variables: Mapping[str, str], run: Run) -> Result:
 def switched_off(protection: Protection, run: Run) -> Caught:
     """Runs the test of a protection while that is off."""
     began = time.monotonic()
-    with _pytest(["-p", "tests.trust.off", "-x", protection.test], SHORT | {"TRUST_OFF": protection.name}) as junit:
+    options = ["-p", "tests.trust.off", "-x", "-o", f"timeout={WITHOUT_S}"]
+    with _pytest([*options, protection.test], SHORT | {"TRUST_OFF": protection.name}) as junit:
         seconds = round(time.monotonic() - began, 1)
         return Caught(protection.name, protection.test, failed(junit), seconds, run.commit, run.at)
 
