@@ -36,6 +36,8 @@ _COLLECTION = "passages"
 _STAMP = "graph.json"
 _PART = 256
 """Passages encoded at once, while Chroma keeps those before."""
+_NEIGHBOURS = 32
+"""Of each vector, at each level of the graph but the lowest."""
 _EF_SEARCH = 200
 """Breadth of the graph search: recall of the 200 nearest passages against exact search is tested."""
 
@@ -79,7 +81,7 @@ class VectorIndex:
         from chromadb.errors import ChromaError  # noqa: PLC0415
 
         graph: CreateCollectionConfiguration = {
-            "hnsw": {"space": "cosine", "ef_construction": 200, "ef_search": _EF_SEARCH, "max_neighbors": 32}
+            "hnsw": {"space": "cosine", "ef_construction": 200, "ef_search": _EF_SEARCH, "max_neighbors": _NEIGHBOURS}
         }
         self._place = Place(self._folder)
         try:
@@ -273,6 +275,8 @@ def _check_graph(folder: Path) -> None:
     found = _graph_files(folder)
     if found == _stamped(folder):
         return
+    if not all(map(_is_whole, folder.rglob("link_lists.bin"))):
+        raise IndexDamaged(folder, "its graph of neighbours is damaged")
     code = "import sys; from ingest.vectors import probe; sys.exit(0 if probe(sys.argv[1]) else 1)"
     path = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     command = [sys.executable, "-c", code, str(folder)]
@@ -280,6 +284,25 @@ def _check_graph(folder: Path) -> None:
     if tried.returncode:
         raise IndexDamaged(folder, "its graph of neighbours cannot be read")
     _write_stamp(folder, found)
+
+
+def _is_whole(file: Path) -> bool:
+    """Whether a file is what the graph keeps of each vector's neighbours above its lowest level.
+
+    For each vector: how many bytes follow, then for each level the number of neighbours, and room for _NEIGHBOURS.
+    Searches that go wrong by it do not always fail: they read, and write, where nothing is theirs.
+    """
+    data, at, vectors, links = file.read_bytes(), 0, 0, [np.zeros((0, 1 + _NEIGHBOURS), dtype="<u4")]
+    while at + 4 <= len(data):
+        size = int.from_bytes(data[at : at + 4], "little")
+        if size % (4 + 4 * _NEIGHBOURS) or at + 4 + size > len(data):
+            return False
+        if size:
+            links.append(np.frombuffer(data, "<u4", size // 4, at + 4).reshape(-1, 1 + _NEIGHBOURS))
+        at, vectors = at + 4 + size, vectors + 1
+    every = np.concatenate(links)
+    used = np.arange(_NEIGHBOURS) < every[:, :1]
+    return at == len(data) and bool((every[:, 0] <= _NEIGHBOURS).all() and (every[:, 1:][used] < vectors).all())
 
 
 def probe(folder: str) -> bool:
