@@ -15,6 +15,7 @@ from hypothesis import settings as hypothesis_settings
 
 from ingest import SAMPLE, Library, Settings, ingest
 from tests.fakes import WordEncoder
+from tests.libraries import many
 
 hypothesis_settings.register_profile("whichpapers", derandomize=True, deadline=None, database=None)
 hypothesis_settings.load_profile("whichpapers")
@@ -161,3 +162,14 @@ def require_shared() -> None:
     if not SHARED.is_dir():
         assert not os.environ.get("CI"), f"CI must have the real pages at {SHARED}"
         pytest.skip("the real pages are not beside this checkout")
+
+
+@pytest.fixture(scope="session")
+def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A library of 1,500 vectors, closed: so many that Chroma has written its graph out."""
+    folder = tmp_path_factory.mktemp("large")
+    settings = Settings(library=folder / "library", encoder="words-64", offline=True)
+    with Library.open_to_write(settings.library, settings, WordEncoder()) as library:
+        library.add(many(300))
+        library.catch_up()
+    return settings.library

@@ -22,9 +22,9 @@ from tests.command import words_for
 from tests.conftest import SIX
 from tests.disks import read_only_copy, small_disk
 from tests.fakes import WordEncoder
+from tests.libraries import assert_whole, many
 from tests.pages import BANNER, glued
 from tests.processes import ROOT, Ended, environment, run_module, start_writer, whichpapers, with_fake_encoder
-from tests.test_library import assert_whole, many
 
 Run = Callable[..., Ended]
 

@@ -17,9 +17,9 @@ from ingest.errors import BadSetting, NothingReadable, RecordsRejected, SourceMi
 from ingest.settings import read_settings
 from tests.conftest import SHARED, SIX
 from tests.fakes import WordEncoder
+from tests.libraries import assert_whole
 from tests.pages import glued, spaced
 from tests.processes import ROOT, environment, run_code
-from tests.test_library import assert_whole
 from tests.test_merge import abstract, edited
 
 Counts = dict[str, int]

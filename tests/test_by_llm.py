@@ -17,9 +17,8 @@ from assistant.records import Depth
 from ingest import Library, Settings, ingest
 from ingest.export import jsonl
 from tests.fakes import Script, ScriptedChat, WordEncoder
+from tests.libraries import WORDS, many
 from tests.test_answer_json import CONTRACT
-from tests.test_library import many
-from tests.test_merge import WORDS
 
 QUESTION = "which papers use the Hessian for quantization"
 PLAN = {

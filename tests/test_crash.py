@@ -16,8 +16,8 @@ from ingest import Library, Settings, ingest
 from ingest.export import jsonl
 from ingest.records import Paper, Passage
 from tests.fakes import WordEncoder
+from tests.libraries import assert_whole, many
 from tests.processes import start_writer
-from tests.test_library import assert_whole, many
 
 KILLS = int(os.environ.get("TRUST_KILLS", "20"))
 PAPERS = 300

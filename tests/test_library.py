@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import random
 import shutil
 import signal
 import sqlite3
@@ -13,7 +12,6 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -28,65 +26,10 @@ from ingest.errors import (
 )
 from ingest.export import jsonl
 from ingest.project import catch_up
-from ingest.records import Paper, Source
 from tests.disks import read_only_copy, small_disk
 from tests.fakes import WordEncoder
+from tests.libraries import CountingEncoder, assert_repaired, assert_whole, find, many
 from tests.processes import start_writer
-from tests.test_merge import WORDS
-
-Found = dict[str, list[str]]
-
-
-def find(library: Library) -> Found:
-    """What every title finds first by each arm: its own paper, in a whole library."""
-    found: Found = {"words": [], "vectors": []}
-    for paper in library.store.every_paper():
-        terms = [(term, 1.0) for term in library.words.terms(f"{paper.title} {paper.abstract}")]
-        found["words"].append(library.words.search(terms, 1)[0][0])
-        vector = library.encoder.encode([f"{paper.title}. {paper.abstract}"])[0]
-        found["vectors"].append(library.vectors.search(vector, 1)[0][0])
-    return found
-
-
-def assert_whole(library: Library) -> None:
-    """Every paper is found by both arms, nothing is owed, nothing is there twice."""
-    ids = [paper.id for paper in library.store.every_paper()]
-    assert find(library) == {"words": ids, "vectors": ids}
-    assert library.store.count_indexed() == {"words": len(library.words), "vectors": len(library.vectors)}
-    assert [library.store.owed_count(target) for target in ("words", "vectors")] == [0, 0]
-
-
-class CountingEncoder(WordEncoder):
-    """Counts the texts that it is given."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.texts = 0
-
-    def encode(self, texts: Any) -> Any:
-        self.texts += len(texts)
-        return super().encode(texts)
-
-
-@pytest.fixture(scope="session")
-def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A library of 1,500 vectors, closed: so many that Chroma has written its graph out."""
-    folder = tmp_path_factory.mktemp("large")
-    settings = Settings(library=folder / "library", encoder="words-64", offline=True)
-    with Library.open_to_write(settings.library, settings, WordEncoder()) as library:
-        library.add(many(300))
-        library.catch_up()
-    return settings.library
-
-
-def many(count: int) -> Iterator[Paper]:
-    """Papers that have nothing in common but common words."""
-    draw = random.Random(5)  # noqa: S311 (seeded)
-    for n in range(count):
-        title = " ".join(draw.sample(WORDS, 4)) + f" number{n}"
-        abstract = " ".join(" ".join([f"a{n}s{s}", *draw.sample(WORDS, 6)]).capitalize() + "." for s in range(4))
-        yield Paper(f"p{n:04}", title, abstract, sources=(Source("many.txt", n, title),))
-
 
 # --- opening -------------------------------------------------------------------------------------------------------
 
@@ -222,33 +165,6 @@ def test_an_index_that_acknowledged_what_it_lost_is_made_anew(
         assert_whole(library)
 
 
-Damage = Callable[[Path], object]
-
-
-def garbage(file: Path) -> None:
-    file.write_bytes(random.Random(1).randbytes(file.stat().st_size))  # noqa: S311 (seeded)
-
-
-def half(file: Path) -> None:
-    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
-
-
-def middle(file: Path) -> None:
-    content, size = file.read_bytes(), file.stat().st_size
-    file.write_bytes(content[: size // 3] + random.Random(1).randbytes(size // 3) + content[size // 3 * 2 :])  # noqa: S311 (seeded)
-
-
-damages = pytest.mark.parametrize("damage", [Path.unlink, garbage, half])
-
-
-def assert_repaired(path: Path, settings: Settings) -> None:
-    with Library.open(path, settings, WordEncoder()) as library:
-        assert_whole(library)
-    encoder = CountingEncoder()
-    Library.open(path, settings, encoder).close()
-    assert encoder.texts == 0
-
-
 @pytest.mark.parametrize("target", ["words", "vectors"])
 def test_an_index_that_was_deleted_is_made_anew(path: Path, settings: Settings, target: str) -> None:
     shutil.rmtree(path / target)
@@ -260,58 +176,6 @@ def test_an_index_that_is_a_file_is_made_anew(path: Path, settings: Settings, ta
     shutil.rmtree(path / target)
     (path / target).write_text("garbage")
     assert_repaired(path, settings)
-
-
-@damages
-@pytest.mark.parametrize("target", ["words", "vectors"])
-def test_an_index_all_of_whose_files_are_damaged_is_made_anew(
-    path: Path, settings: Settings, target: str, damage: Damage
-) -> None:
-    for file in [file for file in (path / target).rglob("*") if file.is_file()]:
-        damage(file)
-    assert_repaired(path, settings)
-
-
-@damages
-@pytest.mark.parametrize(
-    "suffix", ["meta.json", ".managed.json", ".term", ".idx", ".store", ".fast", ".fieldnorm", ".pos"]
-)
-def test_a_damaged_file_of_the_word_index_is_repaired(
-    path: Path, settings: Settings, suffix: str, damage: Damage
-) -> None:
-    files = [file for file in (path / "words").iterdir() if file.name.endswith(suffix)]
-    assert files
-    for file in files:
-        damage(file)
-    assert_repaired(path, settings)
-
-
-# Chroma would end this process on garbage in the graph's data, and find a quarter of the vectors without its index.
-FILES = [("data_level0.bin", garbage), ("chroma.sqlite3", half)]
-EVERY_FILE = [
-    pytest.param(name, damage, marks=pytest.mark.slow)
-    for name in ("chroma.sqlite3", "index_metadata.pickle", "data_level0.bin", "header.bin", "link_lists.bin")
-    for damage in (Path.unlink, garbage, half, middle)
-    if (name, damage) not in FILES
-]
-
-
-@pytest.mark.parametrize(("name", "damage"), [*FILES, *EVERY_FILE])
-def test_a_damaged_file_of_the_vector_index_is_repaired(
-    large: Path, tmp_path: Path, settings: Settings, name: str, damage: Damage
-) -> None:
-    shutil.copytree(large, tmp_path / "copy")
-    (file,) = (tmp_path / "copy" / "vectors").rglob(name)
-    damage(file)
-    assert_repaired(tmp_path / "copy", settings)
-
-
-def test_a_copy_of_a_library_is_trusted_without_encoding(large: Path, tmp_path: Path, settings: Settings) -> None:
-    shutil.copytree(large, tmp_path / "copy", copy_function=shutil.copyfile)
-    encoder = CountingEncoder()
-    with Library.open(tmp_path / "copy", settings, encoder) as library:
-        assert encoder.texts == 0
-        assert_whole(library)
 
 
 # --- writers and readers -------------------------------------------------------------------------------------------

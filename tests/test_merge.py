@@ -12,12 +12,7 @@ from ingest.merge import bands, represent, same_id, same_work
 from ingest.records import Paper, Source
 from tests.duplicates import main as duplicates
 from tests.duplicates import pairs
-
-TEXT = (
-    "we study the rate of descent on curved spaces and show that a step along the steepest direction needs fewer "
-    "evaluations when noise is small while memory grows with depth of networks trained on images from many sources"
-)
-WORDS = TEXT.split()
+from tests.libraries import WORDS
 
 
 def abstract(seed: int, words: int = 60) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -22,8 +21,6 @@ pytestmark = pytest.mark.slow
 
 PACKAGES = ("assistant", "evals", "ingest", "prompts")
 QUESTION = "which papers quantize with the Hessian?"
-LONG = bool(os.environ.get("WHICHPAPERS_LONG"))
-"""Whether the sample is read too, with the real encoder: a minute more."""
 
 Away = Callable[..., Ended]
 
@@ -107,7 +104,7 @@ def test_its_prompts_and_its_other_programs_are_there(away: Away) -> None:
 
 
 @pytest.mark.timeout(900)
-@pytest.mark.skipif(not LONG, reason="a minute more: set WHICHPAPERS_LONG=1")
+@pytest.mark.slow
 def test_it_reads_the_sample_that_it_holds(away: Away) -> None:
     assert away("ingest", "--sample", "--library", "sample").out.endswith("The library holds 593 works.\n")
 

@@ -42,7 +42,7 @@ CHECKS = (
     Check(
         "disks",
         "A full or read-only disk, a damaged index and a jumping clock lose nothing that was stored",
-        ("tests/trust/test_disks.py", "tests/test_library.py"),
+        ("tests/trust/test_disks.py", "tests/test_library.py", "tests/test_damage.py"),
     ),
     Check(
         "processes",

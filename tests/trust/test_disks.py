@@ -18,9 +18,9 @@ from ingest.export import jsonl
 from ingest.records import Paper
 from tests.disks import small_disk
 from tests.fakes import WordEncoder
+from tests.libraries import many
 from tests.test_by_llm import CURVATURE, QUESTION, TRACES
 from tests.test_crash import contents
-from tests.test_library import many
 from tests.trust.tier import amount, some
 
 SIZES = ("1m", "2m", "3m", "4m", "5m", "6m", "8m", "10m", "12m", "16m", "24m", "40m")

@@ -22,7 +22,7 @@ from evals.systems import Product
 from ingest import Library, Settings, ingest
 from tests.browser import ask, chromium, served
 from tests.fakes import WordEncoder
-from tests.test_library import many
+from tests.libraries import many
 from tests.trust.tier import some
 
 pytestmark = pytest.mark.slow

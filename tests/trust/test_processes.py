@@ -15,8 +15,8 @@ import pytest
 from ingest import Library, Settings, ingest
 from ingest.errors import LibraryBusy
 from tests.fakes import WordEncoder
+from tests.libraries import assert_whole
 from tests.processes import ROOT, environment
-from tests.test_library import assert_whole
 from tests.trust.tier import amount
 
 READERS = 3

@@ -16,8 +16,8 @@ from ingest.errors import IndexDamaged, LibraryReadOnly, LibraryUnreadable
 from ingest.store import SCHEMA_VERSION
 from ingest.vectors import VectorIndex
 from tests.fakes import WordEncoder
+from tests.libraries import assert_whole
 from tests.processes import ROOT
-from tests.test_library import assert_whole
 
 RELEASED = range(1, SCHEMA_VERSION)
 
