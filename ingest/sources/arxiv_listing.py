@@ -3,51 +3,60 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
-from bs4 import BeautifulSoup, Tag
+from lxml.html import HtmlElement  # type: ignore[import-untyped]  # it carries no types
 
 _NUMBER = re.compile(r"/abs/([^?#\s]+)")
 _CODE = re.compile(r"\(([a-z-]+(?:\.[A-Za-z-]+)?)\)")
 
 
-def papers(soup: BeautifulSoup) -> Iterator[Mapping[str, object]]:
+def papers(page: HtmlElement) -> Iterator[Mapping[str, object]]:
     """Yields a record for each entry; one without its abstract (as in "recent") is a record without one."""
-    for details in soup.select("dl dd"):
-        head = details.find_previous_sibling("dt")
-        title = details.select_one(".list-title")
-        if title is not None and head is not None:
-            yield _listed(head, details, title)
-    for result in soup.select("li.arxiv-result"):
+    for details in _entries("dd", page.find_class("list-title")):
+        head = details.getprevious()
+        if head is not None and head.tag == "dt":
+            yield _listed(head, details)
+    for result in _entries("li", page.find_class("arxiv-result")):
         yield _result(result)
 
 
-def _listed(head: Tag, details: Tag, title: Tag) -> Mapping[str, object]:
-    abstract = details.find("p", class_="mathjax", recursive=True)
+def _entries(tag: str, parts: Iterable[HtmlElement]) -> Iterator[HtmlElement]:
+    """The outermost `tag` around each of `parts`, once: entries do not nest, and so no text is read more than once."""
+    last = None
+    for part in parts:
+        around = [element for element in (part, *part.iterancestors(tag)) if element.tag == tag]
+        if around and around[-1] is not last:
+            last = around[-1]
+            yield last
+
+
+def _listed(head: HtmlElement, details: HtmlElement) -> Mapping[str, object]:
+    abstract = next((part for part in details.find_class("mathjax") if part.tag == "p"), None)
     return {
-        "title": _told(title),
+        "title": _told(_first(details, "list-title")),
         "abstract": _told(abstract),
-        "authors": [_told(link) for link in details.select(".list-authors a")],
-        "categories": _CODE.findall(_told(details.select_one(".list-subjects"))),
-        "venue": _told(details.select_one(".list-journal-ref")),
+        "authors": _links(_first(details, "list-authors")),
+        "categories": _CODE.findall(_told(_first(details, "list-subjects"))),
+        "venue": _told(_first(details, "list-journal-ref")),
         **_numbered(head),
     }
 
 
-def _result(result: Tag) -> Mapping[str, object]:
-    abstract = result.select_one(".abstract-full") or result.select_one(".abstract-short")
+def _result(result: HtmlElement) -> Mapping[str, object]:
+    abstract = _told(_first(result, "abstract-full")) or _told(_first(result, "abstract-short"))
     return {
-        "title": _told(result.select_one(".title")),
-        "abstract": re.sub(r"\s*△ Less$", "", _told(abstract)),
-        "authors": [_told(link) for link in result.select(".authors a")],
-        "categories": [_told(tag) for tag in result.select(".tags .tag[data-tooltip]")],
+        "title": _told(_first(result, "title")),
+        "abstract": re.sub(r"\s*△ Less$", "", abstract),
+        "authors": _links(_first(result, "authors")),
+        "categories": [tag.text or "" for tag in result.find_class("tag") if "data-tooltip" in tag.attrib],
         **_numbered(result),
     }
 
 
-def _numbered(element: Tag) -> Mapping[str, object]:
+def _numbered(element: HtmlElement) -> Mapping[str, object]:
     """ArXiv id, address and, as the id of a new paper begins with it, the year."""
-    link = next((found for a in element.find_all("a") if (found := _NUMBER.search(str(a.get("href", ""))))), None)
+    link = next((found for a in element.iter("a") if (found := _NUMBER.search(a.get("href", "")))), None)
     if link is None:
         return {}
     recent = re.match(r"(\d\d)\d\d\.\d", link[1])
@@ -55,12 +64,19 @@ def _numbered(element: Tag) -> Mapping[str, object]:
     return {"arxiv": link[1], "url": f"https://arxiv.org/abs/{link[1]}", "year": year}
 
 
-def _told(element: Tag | None) -> str:
+def _first(element: HtmlElement, name: str) -> HtmlElement | None:
+    """The first element of the class `name`."""
+    return next(iter(element.find_class(name)), None)
+
+
+def _links(element: HtmlElement | None) -> list[str]:
+    return [] if element is None else [" ".join((link.text or "").split()) for link in element.iter("a")]
+
+
+def _told(element: HtmlElement | None) -> str:
     """An element's text without its label ("Title:")."""
     if element is None:
         return ""
-    labels = [str(label.get_text()) for label in element.select(".descriptor")]
-    whole = element.get_text()
-    for label in labels:
-        whole = whole.replace(label, "", 1)
-    return " ".join(whole.split())
+    label = _first(element, "descriptor")
+    text = str(element.text_content())
+    return " ".join((text if label is None else text.replace(label.text_content(), "", 1)).split())

@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import chain
 
-from bs4 import BeautifulSoup
+from lxml.html import HtmlElement  # type: ignore[import-untyped]  # it carries no types
 
 from ingest.sources.fields import turned
 
 
-def papers(soup: BeautifulSoup) -> Iterator[Mapping[str, object]]:
+def papers(page: HtmlElement) -> Iterator[Mapping[str, object]]:
     """Yields a record, if the page is about one paper."""
     told: dict[str, list[str]] = {}
-    for tag in soup.find_all("meta"):
-        name = str(tag.get("name") or tag.get("property") or "").lower()
-        told.setdefault(name, []).append(str(tag.get("content", "")))
+    for tag in page.iter("meta"):
+        name = (tag.get("name") or tag.get("property") or "").lower()
+        told.setdefault(name, []).append(tag.get("content", ""))
     title = next(iter(told.get("citation_title", [])), "")
     if not title:
         return
-    shown = soup.select_one("blockquote.abstract, .acl-abstract span, #abstract p")
-    abstract = shown.get_text().strip().removeprefix("Abstract:") if shown else ""
     yield {
         "title": title,
-        "abstract": next(iter(told.get("citation_abstract", [])), abstract),
+        "abstract": _first(told, "citation_abstract") or _shown(page),
         "authors": [turned(name) for name in told.get("citation_author", [])],
         "year": _first(told, "citation_publication_date", "citation_online_date", "citation_date")[:4],
         "venue": _first(told, "citation_journal_title", "citation_conference_title"),
@@ -30,6 +29,16 @@ def papers(soup: BeautifulSoup) -> Iterator[Mapping[str, object]]:
         "doi": _first(told, "citation_doi"),
         "url": _first(told, "og:url", "citation_abstract_html_url"),
     }
+
+
+def _shown(page: HtmlElement) -> str:
+    """The abstract as readers see it, on arXiv, in the ACL Anthology, elsewhere."""
+    places = chain(
+        (quote for quote in page.find_class("abstract") if quote.tag == "blockquote"),
+        (span for box in page.find_class("acl-abstract") for span in box.iter("span")),
+        (part for box in page.xpath("//*[@id='abstract']") for part in box.iter("p")),
+    )
+    return next((str(place.text_content()).strip().removeprefix("Abstract:") for place in places), "")
 
 
 def _first(told: Mapping[str, list[str]], *names: str) -> str:

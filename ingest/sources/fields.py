@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import lru_cache
-from operator import itemgetter
 
 from ingest.clean import is_link, stored
 from ingest.errors import BadColumn
@@ -48,6 +47,9 @@ def paper_of(record: Mapping[str, object], source: Source, columns: Mapping[str,
     """
     fields = _named(record, columns)
     own = _text(fields, "abstract")
+    title, abstract = _text(fields, "title") or "", own or _text(fields, "digest") or ""
+    if not (title and abstract):
+        return make_paper(source, title, abstract)  # which tells what is missing
     authors = names(_first(fields, "authors"))
     url = stored(_text(fields, "url") or "")
     told = Metadata(
@@ -62,7 +64,7 @@ def paper_of(record: Mapping[str, object], source: Source, columns: Mapping[str,
         code_urls=tuple(filter(None, [_text(fields, "code")])),
         digest=own is None,
     )
-    return make_paper(source, _text(fields, "title") or "", own or _text(fields, "digest") or "", told)
+    return make_paper(source, title, abstract, told)
 
 
 def read_columns(told: Iterable[str]) -> dict[str, str]:
@@ -125,11 +127,10 @@ def categories(value: object) -> tuple[str, ...]:
 
 def _named(record: Mapping[str, object], columns: Mapping[str, str]) -> dict[str, list[object]]:
     """Our names to the values that a record may hold under them, the likeliest first."""
-    found: dict[str, list[tuple[int, object]]] = {ours: [] for ours in NAMES}
-    for name, value in record.items():
-        if meaning := _meaning(name):
-            found[meaning[0]].append((meaning[1], value))
-    guessed = {ours: [value for _, value in sorted(values, key=itemgetter(0))] for ours, values in found.items()}
+    meant = [(meaning, value) for name, value in record.items() if (meaning := _meaning(name))]
+    guessed: dict[str, list[object]] = {ours: [] for ours in NAMES}
+    for (ours, _), value in sorted(meant, key=lambda each: each[0][1]):
+        guessed[ours].append(value)
     return guessed | {ours: [record[theirs]] for ours, theirs in columns.items() if theirs in record}
 
 

@@ -9,17 +9,17 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from bs4 import BeautifulSoup
+from lxml.html import HtmlElement  # type: ignore[import-untyped]  # it carries no types
 
 from ingest.sources.json_shapes import flat
 
 
-def papers(soup: BeautifulSoup) -> Iterator[Mapping[str, Any]]:
+def papers(page: HtmlElement) -> Iterator[Mapping[str, Any]]:
     """Yields a record for each paper whose abstract the page carries, once."""
     seen: set[str] = set()
-    for element in soup.select("[data-props]"):
+    for told in page.xpath("//@data-props"):
         try:
-            props = json.loads(str(element["data-props"]))
+            props = json.loads(told)
         except (ValueError, RecursionError):
             continue
         for item in _objects(props):

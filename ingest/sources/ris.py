@@ -9,6 +9,7 @@ import rispy  # type: ignore[import-untyped]  # it carries no types
 
 from ingest.records import Page, Paper, Rejection, Source, Warned
 from ingest.sources.fields import paper_of, turned
+from ingest.sources.paper import text_field
 
 MAX_RECORD_LINES = 10_000
 
@@ -50,19 +51,15 @@ def _paper(page: Page, line: int, texts: list[str]) -> Iterator[Paper | Rejectio
         yield Rejection(f"{page.origin}:{line}", "a record of RIS without a field that is known")
     for record in records[:1]:
         told = {
-            "title": _first(record, "title", "primary_title", "translated_title", "short_title"),
-            "abstract": _first(record, "abstract", "notes_abstract"),
+            "title": text_field(record, "title", "primary_title", "translated_title", "short_title"),
+            "abstract": text_field(record, "abstract", "notes_abstract"),
             "authors": [turned(name) for name in _list(record, "authors", "first_authors")],
-            "year": _first(record, "year", "publication_year", "date"),
-            "venue": _first(record, "journal_name", "secondary_title", "alternate_title3", "alternate_title1"),
-            "doi": _first(record, "doi"),
-            "url": next(iter(_list(record, "urls")), None) or _first(record, "url"),
+            "year": text_field(record, "year", "publication_year", "date"),
+            "venue": text_field(record, "journal_name", "secondary_title", "alternate_title3", "alternate_title1"),
+            "doi": text_field(record, "doi"),
+            "url": next(iter(_list(record, "urls")), None) or text_field(record, "url"),
         }
         yield paper_of(told, Source(page.origin, line, ""), page.columns)
-
-
-def _first(record: dict[str, object], *names: str) -> str | None:
-    return next((value for name in names if isinstance(value := record.get(name), str) and value.strip()), None)
 
 
 def _list(record: dict[str, object], *names: str) -> list[str]:
