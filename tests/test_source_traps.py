@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import io
-import time
-from collections.abc import Callable
+from functools import partial
 
 import pytest
 
@@ -12,6 +11,7 @@ from ingest.files import open_page
 from ingest.read import read
 from ingest.records import Page, Paper, Rejection
 from tests.processes import run_code
+from tests.timing import within
 
 N = 300_000
 HTML = b"<!doctype html><html><body>"
@@ -26,6 +26,11 @@ PAGES: dict[str, bytes] = {
     "broken props": HTML + b'<div data-props="' + b"[" * N + b'"></div>',
     "nested props": HTML + b'<div data-props="' + b"[" * 500 + b"]" * 500 + b'"></div>',
     "lists": HTML + b"<dl>" + b"<dt><dd>" * 20_000,
+    "listed papers": HTML + b"<dl>" + b"<dt><dd><b class=list-title>T</b><p class=mathjax>A." * 39_000,
+    "papers in papers": HTML
+    + b"<ul><li class='arxiv-result title abstract-full authors'>" * 120
+    + b"<a>x</a>" * 90_000,
+    "labels": HTML + b"<dl><dt><dd><b class=list-title>" + b"<i class=descriptor>a</i>" * 90_000,
     "entity bomb": b'<?xml version="1.0"?><!DOCTYPE feed [<!ENTITY a "aaaaaaaaaa">'
     + b"".join(b'<!ENTITY %c "%s">' % (98 + n, b"&%c;" % (97 + n) * 10) for n in range(8))
     + b']><feed xmlns="http://www.w3.org/2005/Atom"><entry><title>&i;</title></entry></feed>',
@@ -66,10 +71,9 @@ def outcome(content: bytes) -> list[Paper | Rejection]:
 
 @pytest.mark.parametrize("name", PAGES)
 def test_a_trap_ends_in_a_clear_line_in_two_seconds(name: str) -> None:
+    """Of processor time; see `tests.timing` for what is done where this is missed."""
     outcome(b"<!doctype html><html><body></body></html>")
-    started = time.process_time()
-    found = outcome(PAGES[name])
-    assert time.process_time() - started < 2 * slowness()
+    found = within(2, partial(outcome, PAGES[name]))
     assert found
     for item in found:
         text = item.why if isinstance(item, Rejection) else item.title
@@ -90,14 +94,3 @@ def test_no_trap_takes_a_gigabyte() -> None:
     )
     assert ended.code == 0, ended.err
     assert int(ended.out) < 1_000_000
-
-
-def slowness() -> float:
-    """How many times slower than usual this machine is now, at least 1: others may be at work on it."""
-    return max(1.0, _seconds(lambda: sum(n * n for n in range(1_000_000))) / 0.08)
-
-
-def _seconds(work: Callable[[], object]) -> float:
-    started = time.process_time()
-    work()
-    return time.process_time() - started
