@@ -18,7 +18,7 @@ from tests.apt import program
 from tests.llm_server import LLMServer
 from tests.processes import ROOT, environment
 
-START_S = 60
+START_S = 180
 
 
 @contextmanager

@@ -26,8 +26,10 @@ async def echo(_scope: Message, receive: Receive, send: Send) -> None:
     await send({"type": "http.response.body", "body": kind.encode()})
 
 
-def call(path: str = "/", host: str = "127.0.0.1:7860", length: int | None = None, chunks: int = 1) -> Any:
-    """(status, headers, body) of a request through the guard."""
+def call(
+    path: str = "/", host: str = "127.0.0.1:7860", length: int | None = None, chunks: int = 1, **more: str
+) -> Any:  # fmt: skip
+    """(status, headers, body) of a request through the guard; `more` are `method`, and headers."""
     sent: list[Message] = []
     left = [chunks]
 
@@ -39,7 +41,9 @@ def call(path: str = "/", host: str = "127.0.0.1:7860", length: int | None = Non
         sent.append(message)
 
     headers = [(b"host", host.encode())] + ([(b"content-length", str(length).encode())] if length is not None else [])
-    scope = {"type": "http", "path": path, "headers": headers}
+    method = more.pop("method", "GET")
+    headers += [(name.replace("_", "-").encode(), value.encode()) for name, value in more.items()]
+    scope = {"type": "http", "method": method, "path": path, "headers": headers}
     asyncio.run(Guard(echo, LOOPBACK)(scope, receive, send))
     return sent[0]["status"], dict(sent[0]["headers"]), sent[1]["body"]
 
@@ -59,6 +63,22 @@ def test_the_machines_own_names_are_served(host: str) -> None:
 @pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "", "localhost.evil:80", "[evil]"])
 def test_other_names_are_not(host: str) -> None:
     assert call(host=host)[0] == 421
+
+
+@pytest.mark.parametrize(
+    ("method", "site", "mode", "status"),
+    [
+        ("POST", "cross-site", "cors", 403),
+        ("POST", "cross-site", "navigate", 403),  # a form
+        ("GET", "cross-site", "no-cors", 403),
+        ("GET", "cross-site", "navigate", 200),  # a link
+        ("POST", "same-origin", "cors", 200),
+        ("GET", "none", "navigate", 200),
+    ],
+)
+def test_a_page_elsewhere_may_lead_here_and_no_more(method: str, site: str, mode: str, status: int) -> None:
+    assert call(method=method, sec_fetch_site=site, sec_fetch_mode=mode)[0] == status
+    assert call("/gradio_api/upload", method=method, sec_fetch_site=site, sec_fetch_mode=mode)[0] == status
 
 
 def test_large_bodies_are_refused_whether_they_say_so_or_not() -> None:

@@ -31,7 +31,7 @@ _HEADERS = {
 
 
 class Guard:
-    """An ASGI middleware: refuses foreign host names and large bodies, and adds headers to every response."""
+    """An ASGI middleware: refuses foreign names, other sites' requests and large bodies; adds headers to responses."""
 
     def __init__(self, app: Application, hosts: Collection[str] = ()) -> None:
         """Stands before `app`.
@@ -51,6 +51,8 @@ class Guard:
         headers = dict(scope["headers"])
         if self._hosts and host_of(headers.get(b"host", b"")) not in self._hosts:
             await _refuse(send, 421, "this name is not served here")
+        elif _is_from_elsewhere(scope["method"], headers):
+            await _refuse(send, 403, "a page elsewhere may lead here, and do nothing here")
         elif _is_upload(scope["path"]):
             await self._app(scope, receive, _adding_headers(send))
         elif _length(headers) > MAX_BODY_BYTES:
@@ -63,6 +65,15 @@ def host_of(header: bytes) -> str:
     """A Host header's name, without port and brackets."""
     name = header.decode("latin-1").lower()
     return name[1:].partition("]")[0] if name.startswith("[") else name.partition(":")[0]
+
+
+def _is_from_elsewhere(method: str, headers: MutableMapping[bytes, bytes]) -> bool:
+    """Whether a browser says that another site's page sends this, and not as a link that was followed.
+
+    See https://www.w3.org/TR/fetch-metadata/; other programs send no such headers, and a proxy leaves them as they are.
+    """
+    followed = method == "GET" and headers.get(b"sec-fetch-mode") == b"navigate"
+    return headers.get(b"sec-fetch-site") == b"cross-site" and not followed
 
 
 def _is_upload(path: str) -> bool:

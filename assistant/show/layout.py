@@ -56,7 +56,8 @@ class Composer:
         """
         since, until, source, also = (given[box] or "" for box in (self.since, self.until, self.source, self.also))
         where = Narrowing(since, until, source, given[self.code], also).where(page.sources())
-        return Asked(given[self.question].strip(), FACES[given[self.mode]], DEPTHS[given[self.depth]], where)
+        question = (given[self.question] or "").encode(errors="replace").decode()  # half a character may be sent
+        return Asked(question.strip(), FACES[given[self.mode]], DEPTHS[given[self.depth]], where)
 
 
 @dataclass(frozen=True)

@@ -114,6 +114,11 @@ PROTECTIONS: tuple[Protection, ...] = (
         _set(("assistant.by_llm.sheets.Sheet.quote", lambda sheet, _: sheet.quotes[0])),
     ),
     Protection(
+        "near duplicates are one work",
+        "tests/trust/test_crowding.py::test_copies_are_one_work_and_push_nobody_out[other titles]",
+        _set(("ingest.fold.same_work", lambda *_: False)),
+    ),
+    Protection(
         "text of papers is escaped in Markdown",
         "tests/test_compose.py::test_markup_from_a_paper_is_escaped",
         _set(("assistant.compose.escape", lambda text: text)),
@@ -137,6 +142,11 @@ PROTECTIONS: tuple[Protection, ...] = (
         "the page is served under this machine's names alone",
         "tests/test_show_guard.py::test_other_names_are_not",
         _set(("assistant.show.guard.host_of", lambda _: "localhost")),
+    ),
+    Protection(
+        "other sites' pages may send nothing",
+        "tests/test_show_guard.py::test_a_page_elsewhere_may_lead_here_and_no_more",
+        _set(("assistant.show.guard._is_from_elsewhere", lambda *_: False)),
     ),
     Protection(
         "large requests are refused",

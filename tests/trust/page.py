@@ -23,29 +23,31 @@ our own: [SECURITY.md](../SECURITY.md) says what is not defended.
 """
 
 
-def page(results: Mapping[str, Result], caught: Mapping[str, Caught]) -> str:
-    """The page."""
+def page(results: Mapping[str, Result], caught: Mapping[str, Caught], minutes: float | None) -> str:
+    """The page; `minutes` is how long a whole run took, if there was one."""
     shown = [(check, results[check.name]) for check in CHECKS if check.name in results]
     missing = [check.name for check in CHECKS if check.name not in results]
     runs = [result for _, result in shown]
     commits = sorted({r.commit for r in runs} | {c.commit for c in caught.values()})
-    parts = [HEAD, "\n".join(_about(runs, commits)), _checks([r for _, r in shown], several=len(commits) > 1)]
+    parts = [HEAD, "\n".join(_about(runs, commits, minutes)), _checks([r for _, r in shown], several=len(commits) > 1)]
     if missing:
         parts.append(f"Not run yet: {', '.join(missing)}.")
     parts += ["## The promises", "\n".join(f"- **{check.name}**: {check.promise}." for check, _ in shown)]
     parts += ["## What was measured on the way", "\n".join(_told(runs)) or "Nothing."]
+    parts += ["## Probes", _probes(row for run in runs for row in run.rows)]
     parts += ["## Protections, each switched off", _protections(caught)]
     if skipped := [f"- {line}" for result in runs for line in result.skipped]:
         parts += ["## Left out", "\n".join(skipped)]
     return "\n\n".join(part.strip("\n") for part in parts) + "\n"
 
 
-def _about(runs: Iterable[Result], commits: Iterable[str]) -> Iterator[str]:
+def _about(runs: Iterable[Result], commits: Iterable[str], minutes: float | None) -> Iterator[str]:
     runs = list(runs)
     yield f"- Commit: {', '.join(commits)}."
     if runs:
         yield f"- Time: {min(r.at for r in runs)} to {max(r.at for r in runs)}."
-        yield f"- In all: {sum(r.cases for r in runs):,} cases, {sum(r.seconds for r in runs) / 60:.0f} minutes."
+        took = f"; the whole run took {minutes:.0f} minutes" if minutes else ""
+        yield f"- In all: {sum(r.cases for r in runs):,} cases{took}."
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     system = f"{platform.system()} {platform.machine()}"
     yield f"- Machine: {os.cpu_count()} cores ({_processor()}), {memory:.0f} GiB, {system}."
@@ -77,6 +79,11 @@ def _checks(results: Iterable[Result], *, several: bool) -> str:
 
 def _told(runs: Iterable[Result]) -> Iterator[str]:
     return (f"- {result.name}: {told}" for result in runs for told in result.told)
+
+
+def _probes(rows: Iterable[str]) -> str:
+    head = "| sent to | what | expected | seen |\n| --- | --- | --- | --- |"
+    return "\n".join([head, *(f"| {row} |" for row in rows)])
 
 
 def _protections(caught: Mapping[str, Caught]) -> str:

@@ -14,6 +14,8 @@ class Check:
     """In words for a user."""
     tests: tuple[str, ...]
     """Files, or node ids, as pytest takes them."""
+    alone: bool = False
+    """Whether nothing else is to run meanwhile: it holds times to a bar."""
 
 
 CHECKS = (
@@ -22,6 +24,11 @@ CHECKS = (
         "Text in a paper gives no orders: no foreign address, no leak, no false citation; and, but for quick answers,"
         " no likely paper's verdict changed, even by a model that obeys whatever it reads",
         ("tests/trust/test_injection.py", "tests/test_by_llm.py"),
+    ),
+    Check(
+        "poisoning",
+        "Copies of a hostile paper, however varied, are one work, quoted twice at most; they push no other paper out",
+        ("tests/trust/test_crowding.py", "tests/test_merge.py"),
     ),
     Check(
         "model faults",
@@ -48,6 +55,7 @@ CHECKS = (
         "processes",
         "One writer at a time; readers go on, miss nothing, and see what is new within two seconds",
         ("tests/trust/test_processes.py",),
+        alone=True,
     ),
     Check(
         "fuzz",
@@ -61,7 +69,21 @@ CHECKS = (
     Check(
         "browser",
         "No text in a paper, a question or a reply makes the browser call anyone or run anything",
-        ("tests/trust/test_payloads.py", "tests/test_show_guard.py"),
+        ("tests/trust/test_payloads.py",),
+    ),
+    Check(
+        "HTTP and chat",
+        "Chat and server are for this machine, or for who has the password; anything else is refused in one line",
+        (
+            "tests/trust/test_probes.py", "tests/test_show_guard.py", "tests/test_show_door.py",
+            "tests/test_serve_gate.py",
+        ),
+    ),
+    Check(
+        "load",
+        "Sixteen people at once, and a hundred questions in one moment: answered, or refused with 503; none mixed up",
+        ("tests/trust/test_load.py", "tests/test_show_load.py"),
+        alone=True,
     ),
     Check(
         "offline",

@@ -29,6 +29,8 @@ class Result:
     commit: str
     at: str
     """UTC."""
+    rows: tuple[str, ...] = ()
+    """Of the table of probes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +93,7 @@ def read(junit: Path, name: str, run: Run) -> Result:
         tier=run.tier,
         commit=run.commit,
         at=run.at,
+        rows=tuple(row for case in cases for row in _properties(case, "row")),
     )
 
 

@@ -13,10 +13,13 @@ import tempfile
 import time
 from argparse import ArgumentParser
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from tests.processes import ROOT, environment
 from tests.trust.off import PROTECTIONS, Protection
@@ -29,6 +32,8 @@ LONG = {"TRUST_TIER": "long", "TRUST_EXAMPLES": "500", "TRUST_KILLS": "100", "TR
 SHORT = {"TRUST_TIER": "short"}
 TIMEOUT_S = 2_400
 """Of one test, in the long tier."""
+AT_ONCE = 2
+"""Checks that run at the same time, but for those that hold times to a bar: the plan is for two cores."""
 WITHOUT_S = 120
 """Of a test whose protection is off: some wait for ever then."""
 
@@ -41,23 +46,59 @@ def main() -> int:
     given = parser.parse_args()
     variables = LONG if given.tier == "long" else SHORT
     wanted = given.only or [*(check.name for check in CHECKS), "protections"]
-    known = {"results": {}, "caught": {}} | (json.loads(FILE.read_text("utf-8")) if FILE.is_file() else {})
-    results: dict[str, Result] = {name: _result(value) for name, value in known["results"].items()}
-    caught: dict[str, Caught] = {name: Caught(**value) for name, value in known["caught"].items()}
+    kept, began, run = Kept.read(), time.monotonic(), partial(_now, given.tier)
     for check in CHECKS:
-        if check.name in wanted:
-            results[check.name] = tried(check, variables, _now(given.tier))
-            print(_line(results[check.name]), flush=True)
-            _write(results, caught)
-    for protection in PROTECTIONS:
-        if "protections" in wanted:
-            caught[protection.name] = switched_off(protection, _now(given.tier))
-            print(_line_of(caught[protection.name]), flush=True)
-            _write(results, caught)
-    named = {check.name for check in CHECKS}, {protection.name for protection in PROTECTIONS}
-    broken = [r for n, r in results.items() if n in named[0] and r.failures]
-    missed = [c for n, c in caught.items() if n in named[1] and not c.failed]
-    return 1 if broken or missed else 0
+        if check.name in wanted and check.alone:
+            kept.add(tried(check, variables, run()))
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        running: list[Future[Any]] = []
+        running += [pool.submit(tried, c, variables, run()) for c in CHECKS if c.name in wanted and not c.alone]
+        running += [pool.submit(switched_off, p, run()) for p in PROTECTIONS if "protections" in wanted]
+        for done in as_completed(running):
+            kept.add(done.result())
+    kept.write(None if given.only else (time.monotonic() - began) / 60)
+    return 1 if kept.broken() else 0
+
+
+@dataclass
+class Kept:
+    """What docs/trust.json holds."""
+
+    results: dict[str, Result]
+    caught: dict[str, Caught]
+    minutes: float | None
+
+    @classmethod
+    def read(cls) -> Kept:
+        """As far as it goes."""
+        told = json.loads(FILE.read_text("utf-8")) if FILE.is_file() else {}
+        results = {name: Result(**_tuples(value)) for name, value in told.get("results", {}).items()}
+        caught = {name: Caught(**value) for name, value in told.get("caught", {}).items()}
+        return cls(results, caught, told.get("minutes"))
+
+    def add(self, one: Result | Caught) -> None:
+        """Keeps and tells it."""
+        if isinstance(one, Result):
+            self.results[one.name] = one
+            print(f"{one.name}: {one.cases:,} cases, {one.failures} failures, {one.seconds:.0f} s", flush=True)
+        else:
+            self.caught[one.protection] = one
+            print(f"off: {one.protection}: {'caught' if one.failed else 'NOT CAUGHT'} by {one.test}", flush=True)
+        self.write(None)
+
+    def write(self, minutes: float | None) -> None:
+        """Writes file and page; `minutes` is how long all of it took."""
+        self.minutes = minutes or self.minutes
+        results, caught = ({n: asdict(one) for n, one in kept.items()} for kept in (self.results, self.caught))
+        told = {"minutes": self.minutes, "results": results, "caught": caught}
+        FILE.write_text(json.dumps(told, indent=1, ensure_ascii=False) + "\n", "utf-8")
+        FILE.with_suffix(".md").write_text(page(self.results, self.caught, self.minutes), "utf-8")
+
+    def broken(self) -> bool:
+        """Whether a promise was broken, or a test let a protection be switched off."""
+        checks, protections = {check.name for check in CHECKS}, {protection.name for protection in PROTECTIONS}
+        broken = any(result.failures for name, result in self.results.items() if name in checks)
+        return broken or any(not caught.failed for name, caught in self.caught.items() if name in protections)
 
 
 def tried(check: Check, variables: Mapping[str, str], run: Run) -> Result:
@@ -97,25 +138,8 @@ def _now(tier: str) -> Run:
     return Run(tier, commit, datetime.now(UTC).isoformat(timespec="minutes"))
 
 
-def _result(value: dict[str, object]) -> Result:
-    told, skipped = value["told"], value["skipped"]
-    assert isinstance(told, list)
-    assert isinstance(skipped, list)
-    return Result(**value | {"told": tuple(told), "skipped": tuple(skipped)})  # type: ignore[arg-type]  # our own file
-
-
-def _write(results: Mapping[str, Result], caught: Mapping[str, Caught]) -> None:
-    told = {"results": {n: asdict(r) for n, r in results.items()}, "caught": {n: asdict(c) for n, c in caught.items()}}
-    FILE.write_text(json.dumps(told, indent=1, ensure_ascii=False) + "\n", "utf-8")
-    FILE.with_suffix(".md").write_text(page(results, caught), "utf-8")
-
-
-def _line(result: Result) -> str:
-    return f"{result.name}: {result.cases:,} cases, {result.failures} failures, {result.seconds:.0f} s"
-
-
-def _line_of(caught: Caught) -> str:
-    return f"off: {caught.protection}: {'caught' if caught.failed else 'NOT CAUGHT'} by {caught.test}"
+def _tuples(told: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in told.items()}
 
 
 if __name__ == "__main__":

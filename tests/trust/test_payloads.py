@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -20,9 +20,13 @@ from evals.examine import Examiner
 from evals.run import run
 from evals.systems import Product
 from ingest import Library, Settings, ingest
-from tests.browser import ask, chromium, served
+from ingest.notes import Notes
+from tests.browser import ask, by, chromium, served
 from tests.fakes import WordEncoder
 from tests.libraries import many
+from tests.llm_server import Act, LLMServer, Received, Script, paced, says
+from tests.test_by_llm import PLAN, sheets, supported
+from tests.test_llm_answers import stage_of
 from tests.trust.tier import some
 
 pytestmark = pytest.mark.slow
@@ -89,21 +93,26 @@ def word(number: int) -> str:
     return f"newtling{'abcdefghijklmnopqrstuvwxyz'[number // 26]}{'abcdefghijklmnopqrstuvwxyz'[number % 26]}"
 
 
-@pytest.fixture
-def poisoned(tmp_path: Path, canary: Canary) -> Path:
-    """A paper for each payload, which stands in everything that is told of it."""
-    source, fake = tmp_path / "papers.jsonl", WordEncoder()
-    records = []
-    for number, (payload, paper) in enumerate(zip(PAYLOADS, many(33), strict=True)):
-        text = payload.replace("@", canary.address)
-        records.append({
+def library_of(folder: Path, texts: Iterable[str]) -> Path:
+    """A library of papers, each with one of `texts` in everything that is told of it."""
+    source, fake = folder / "papers.jsonl", WordEncoder()
+    records = [
+        {
             "id": f"p{number}", "title": f"{paper.title} {word(number)} {text}", "authors": [text], "venue": text,
             "abstract": f"{paper.abstract} The {word(number)} swims {text} at night in a pond.", "url": text,
-        })  # fmt: skip
+        }
+        for number, (text, paper) in enumerate(zip(texts, many(33), strict=True))
+    ]  # fmt: skip
     source.write_text("".join(json.dumps(record) + "\n" for record in records), "utf-8")
-    settings = Settings(library=tmp_path / "library", encoder=fake.name, offline=True)
+    settings = Settings(library=folder / "library", encoder=fake.name, offline=True)
     assert ingest(source, settings=settings, encoder=fake).added == len(PAYLOADS) == 33
     return settings.library
+
+
+@pytest.fixture
+def poisoned(tmp_path: Path, canary: Canary) -> Path:
+    """A paper for each payload."""
+    return library_of(tmp_path, (payload.replace("@", canary.address) for payload in PAYLOADS))
 
 
 def unharmed(page: Page, canary: Canary) -> None:
@@ -142,6 +151,59 @@ def test_no_payload_calls_anyone_alone_streamed_reloaded_or_together(
         expect(page.locator(".turn")).to_have_count(1, timeout=30_000)
         unharmed(page, canary)
     record_property("cases", 3 * len(chosen) + 2)
+
+
+def hostile(canary: Canary, wanted: set[int]) -> Script:
+    """A model that puts the payloads of the `wanted` numbers into what it writes of honest papers."""
+
+    def line(key: int, lines: list[str], number: int) -> str:
+        at = next(n for n, text in enumerate(lines) if n and word(number) in text)
+        text = PAYLOADS[number].replace("@", canary.address).replace("\n", " ")
+        return f"{key}: The {word(number)} swims {text} at night in a pond. [{key}.{at}]"
+
+    def script(received: Received) -> Act:
+        prompt, stage = received.body["messages"][-1]["content"], stage_of(received)
+        found = [(*sheet, n) for title, sheet in sheets(prompt).items() for n in sorted(wanted) if word(n) in title]
+        judged = [{"paper": key, "meets": [1], "role": "uses", "sentences": [5]} for key, _, _ in found]
+        question = f"which papers tell how the {' or the '.join(map(word, sorted(wanted)))} swims?"
+        return says({
+            "understand": json.dumps({**PLAN, "question": question, "criteria": ["swims at night"]}),
+            "judge": json.dumps({"papers": judged}),
+            "answer_list": "\n".join(line(*one) for one in found) if stage == "answer_list" else "",
+            "verify": supported(prompt),
+        }[stage])  # fmt: skip
+
+    return script
+
+
+def test_no_payload_calls_anyone_while_a_model_writes_it(
+    page: Page, canary: Canary, tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
+    chosen, wanted, library = some(range(len(PAYLOADS)), 2), set[int](), library_of(tmp_path, ["calmly"] * 33)
+    quick = hostile(canary, wanted)
+    slow = paced(quick, 0.01)
+    with (
+        LLMServer(lambda received: (slow if stage_of(received) == "answer_list" else quick)(received)) as server,
+        served(library, module="tests.trust.payload_chat", **by(server)) as address,
+    ):
+        for numbers in (*({number} for number in chosen), set(chosen)):
+            wanted.clear()
+            wanted.update(numbers)
+            page.goto(address)
+            ask(page, f"which papers tell how the {' or the '.join(map(word, sorted(numbers)))} swims?")
+            expect(page.locator(".card").first).to_be_visible(timeout=30_000)
+            opened(page)
+            unharmed(page, canary)
+            page.reload()
+            expect(page.locator(".card").first).to_be_visible(timeout=30_000)
+            unharmed(page, canary)
+    with Notes(library / "notes.db") as notes:
+        answers = [turn.answer or "" for talk in notes.conversations("") for turn in notes.turns("", talk.id)]
+    assert [json.loads(answer)["mode"] for answer in answers] == ["llm"] * (len(chosen) + 1)
+    record_property("cases", 2 * (len(chosen) + 1))
+    kept = sum("127.0.0.1" in answer or "javascript" in answer for answer in answers)
+    record_property("told", f"a model writes {len(chosen)} payloads into its sentences, alone and all together:"
+                    f" {kept} of {len(answers)} answers keep them, as text")  # fmt: skip
 
 
 def test_the_policy_alone_holds_where_text_has_become_markup(
