@@ -24,6 +24,7 @@ from assistant.transcript import Transcript
 from assistant.understand import understand
 from ingest import Library, Settings
 from ingest.encode import Encoder
+from ingest.kept import MakeStore
 from ingest.project import Progress
 from ingest.settings import is_loopback, read_settings
 
@@ -52,6 +53,7 @@ class Assistant:
         chat: Chat | None = None,
         use: Use = "record",
         encoder: Encoder | None = None,
+        vectors: MakeStore | None = None,
     ) -> Self:
         """Opens a library to ask it.
 
@@ -63,13 +65,14 @@ class Assistant:
             use: What becomes of a model's replies: `record` keeps them beside the library, `reuse` takes what was kept
                 before it asks anew, `replay` never asks.
             encoder: Used instead of the one that `settings` name; the library must have been written with it.
+            vectors: Opens the store of vectors that is used instead of the one that `settings` name; see `ingest.kept`.
 
         Raises:
             IngestError: See `Library.open`.
         """
         settings = settings or read_settings({})
         folder = Path(library or settings.library)
-        opened = Library.open(folder, settings, encoder, progress)
+        opened = Library.open(folder, settings, encoder, progress, vectors=vectors)
         return cls(opened, settings, chat or open_chat(settings, folder, use=use))
 
     def transcribed(self, transcript: Transcript) -> Self:

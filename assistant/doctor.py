@@ -42,6 +42,7 @@ def _library(settings: Settings) -> Iterator[Finding]:
     with library:
         digests = sum(paper.digest for paper in library.store.every_paper())
         yield Finding("works", f"{len(library)}" + (f", {digests} of them digests" if digests else ""))
+        yield Finding("vectors in", library.vectors.place)
         yield Finding("passages", f"{library.store.count_indexed()['vectors']}")
         for target, index in (("words", library.words), ("vectors", library.vectors)):
             owed, expected = library.store.owed_count(target), library.store.count_indexed()[target]

@@ -12,6 +12,7 @@ from ingest.encode import Encoder
 from ingest.errors import NothingReadable, RecordsRejected
 from ingest.files import Given, Located, find, is_url, open_pages, spooled
 from ingest.fold import Seen
+from ingest.kept import MakeStore
 from ingest.library import Library
 from ingest.project import Progress
 from ingest.read import check_format, read
@@ -33,6 +34,7 @@ def ingest(  # noqa: PLR0913 (a contract: every option by name)
     fetch: bool = False,
     settings: Settings | None = None,
     encoder: Encoder | None = None,
+    vectors: MakeStore | None = None,
     progress: Progress | None = None,
 ) -> IngestReport:
     """Reads papers into a library, making it if there is none. Reading the same again changes nothing.
@@ -47,6 +49,7 @@ def ingest(  # noqa: PLR0913 (a contract: every option by name)
         fetch: Whether URLs may be fetched; what they gave is kept beside the library.
         settings: By default made from the environment.
         encoder: Used instead of the one that `settings` name.
+        vectors: Opens the store of vectors that is used instead of the one that `settings` name.
         progress: Called with (papers done, papers to do) while vectors are made.
 
     Raises:
@@ -67,7 +70,7 @@ def ingest(  # noqa: PLR0913 (a contract: every option by name)
     with spooled(wanted) as given:
         sources = Sources(given, page_format, columns)
         sources.require_a_paper()
-        with Library.open_to_write(folder, settings, encoder) as target:
+        with Library.open_to_write(folder, settings, encoder, vectors=vectors) as target:
             seen: Seen = Counter()
             outcomes = target.add(sources.papers(), seen)
             removed = target.visited(sources.visit(seen), sync=sync)

@@ -151,6 +151,37 @@ class IndexDamaged(IngestError):
         )
 
 
+class IndexAbsent(IndexDamaged):
+    """A server does not hold this library's vectors, or not as this library last wrote them."""
+
+    def __init__(self, place: str, why: str) -> None:
+        self.place, self.why = place, why
+        IngestError.__init__(
+            self, f"{place} does not hold this library's vectors ({why}); make them there with: whichpapers rebuild"
+        )
+
+
+class VectorsElsewhere(IngestError):
+    """The vectors are kept in another place than the library's folder, and no setting says where."""
+
+    def __init__(self, path: Path, variable: str) -> None:
+        self.path, self.variable = path, variable
+        super().__init__(
+            f"the vectors of the library at {str(path)!r} are not kept in its folder: set {variable} as when they were"
+            f" made, or make them in the folder with: whichpapers rebuild --library {path}"
+        )
+
+
+class VectorsUnavailable(IngestError):
+    """What keeps the vectors, on a server say, cannot be used just now."""
+
+    exit_code = 1
+
+    def __init__(self, place: str, why: str) -> None:
+        self.place, self.why = place, why
+        super().__init__(f"{place} {why}; papers are safe in library.db, and what is missing is made up for later")
+
+
 class FetchRefused(IngestError):
     """An address is not fetched, or there is nothing for us."""
 

@@ -16,6 +16,7 @@ from typing import Self
 from filelock import FileLock, Timeout
 
 from ingest import change, rejected
+from ingest.chroma_folder import ChromaFolder
 from ingest.encode import Encoder, open_encoder
 from ingest.errors import (
     EncoderMismatch,
@@ -27,11 +28,11 @@ from ingest.errors import (
     LibraryUnreadable,
 )
 from ingest.fold import Outcome, Seen, fold_all
+from ingest.kept import Keep, MakeStore
 from ingest.project import Progress, catch_up
 from ingest.records import IngestReport, Paper, Passage
 from ingest.settings import Settings
 from ingest.store import TARGETS, Store
-from ingest.vectors import VectorIndex
 from ingest.where import Filter, Matching
 from ingest.words import WordIndex
 
@@ -39,11 +40,11 @@ from ingest.words import WordIndex
 class Library:
     """The papers of one folder: open to any number of readers and, at a time, one writer."""
 
-    def __init__(self, path: Path, store: Store, encoder: Encoder, *, create: bool = False, check: bool = True) -> None:
+    def __init__(self, path: Path, store: Store, keep: Keep, *, create: bool = False, check: bool = True) -> None:
         """Not for users: see `open` and `open_to_write`."""
-        self.path, self.store, self.encoder = path, store, encoder
+        self.path, self.store, self.encoder = path, store, keep.encoder
         self.words = WordIndex(path / "words", create=create)
-        self.vectors = VectorIndex(path / "vectors", encoder, create=create, check=check)
+        self.vectors = keep.open(path, store, write=create, check=check)
         self._generation = store.recall("generation")
         self._resources = ExitStack()
         self._resources.callback(store.close)
@@ -52,15 +53,22 @@ class Library:
 
     @classmethod
     def open(
-        cls, path: Path, settings: Settings, encoder: Encoder | None = None, progress: Progress | None = None
+        cls,
+        path: Path,
+        settings: Settings,
+        encoder: Encoder | None = None,
+        progress: Progress | None = None,
+        *,
+        vectors: MakeStore | None = None,
     ) -> Self:
         """Opens a library to read it. What a crash left undone is done first, unless another process is at it.
 
         Args:
             path: The library's folder.
-            settings: Says which encoder to use.
+            settings: Says which encoder to use, and where vectors are kept.
             encoder: Used instead of the one that `settings` name.
             progress: Called with (papers done, papers to do) while what was left undone is done.
+            vectors: Opens the store of vectors that is used instead of the one that `settings` name.
 
         Raises:
             LibraryMissing: There is none at `path`.
@@ -68,14 +76,15 @@ class Library:
             LibraryUnreadable: It is damaged, or of another schema version.
             IndexDamaged: An index is damaged and cannot be made again here.
             EncoderMismatch: Its vectors were made by another encoder.
+            VectorsElsewhere: They are kept elsewhere; VectorsUnavailable: and cannot be had there.
         """
-        encoder = encoder or open_encoder(settings)
-        library = cls._open_whole(path, encoder)
+        keep = Keep(settings, encoder or open_encoder(settings), vectors)
+        library = cls._open_whole(path, keep)
         if library is not None:
             return library
         busy = False
         try:
-            with cls.open_to_write(path, settings, encoder) as writer:
+            with cls.open_to_write(path, settings, keep.encoder, vectors=vectors) as writer:
                 writer.catch_up(progress)
         except LibraryBusy:
             busy = True
@@ -83,22 +92,22 @@ class Library:
             pass
         with ExitStack() as undo:
             store = undo.enter_context(closing(_open_store(path)))
-            library = cls(path, store, encoder, check=not busy)
+            library = cls(path, store, keep, check=not busy)
             undo.pop_all()
         return library
 
     @classmethod
-    def _open_whole(cls, path: Path, encoder: Encoder) -> Self | None:
+    def _open_whole(cls, path: Path, keep: Keep) -> Self | None:
         """Opens a library to read it, or returns None when an index is damaged or owes something."""
         with ExitStack() as undo:
             store = undo.enter_context(closing(_open_store(path)))
             if not len(store):
                 raise LibraryEmpty(path)
-            _check_encoder(path, store, encoder)
-            if store.recall("encoder") is None:
+            _check_encoder(path, store, keep.encoder)
+            if not keep.agrees(path, store) or store.recall("encoder") is None:
                 return None
             try:
-                library = cls(path, store, encoder)
+                library = cls(path, store, keep)
                 undo.callback(library.close)
             except IndexDamaged:
                 return None
@@ -110,23 +119,31 @@ class Library:
 
     @classmethod
     def open_to_write(
-        cls, path: Path, settings: Settings, encoder: Encoder | None = None, *, remake: bool = False
+        cls,
+        path: Path,
+        settings: Settings,
+        encoder: Encoder | None = None,
+        *,
+        remake: bool = False,
+        vectors: MakeStore | None = None,
     ) -> Self:
         """Opens a library to change it, making it if there is none. One process at a time holds it.
 
         Args:
             path: The library's folder.
-            settings: Says which encoder to use.
+            settings: Says which encoder to use, and where vectors are kept.
             encoder: Used instead of the one that `settings` name.
-            remake: Make both indexes anew, by an encoder that may be another than before.
+            remake: Make both indexes anew, by an encoder and in a place that may be others than before.
+            vectors: Opens the store of vectors that is used instead of the one that `settings` name.
 
         Raises:
             LibraryBusy: Another process is writing it.
             LibraryReadOnly: The disk refuses.
             LibraryUnreadable: It is damaged, or of another schema version.
             EncoderMismatch: Its vectors were made by another encoder.
+            VectorsElsewhere: They are kept elsewhere; VectorsUnavailable: and cannot be had there.
         """
-        encoder = encoder or open_encoder(settings)
+        keep = Keep(settings, encoder or open_encoder(settings), vectors)
         with ExitStack() as undo:
             lock = _take_lock(path)
             undo.callback(lock.release)
@@ -135,13 +152,20 @@ class Library:
                 undo.callback(store.close)
                 if remake:
                     store.forget("encoder")
-                _check_encoder(path, store, encoder)
-                if store.recall("encoder") is None:
+                    keep.forget(store)
+                _check_encoder(path, store, keep.encoder)
+                keep.agrees(path, store)
+                anew = store.recall("encoder") is None
+                if anew:
                     _forget_indexes(path, store)
-                store.remember("encoder_fingerprint", encoder.fingerprint)
-                store.remember("encoder", encoder.name)
-                _remove_damaged(path, encoder)
-                library = cls(path, store, encoder, create=True)
+                _remove_damaged(path)
+                library = cls(path, store, keep, create=True)
+                undo.callback(library.close)
+                if anew and len(library.vectors):
+                    library.vectors.clear()
+                keep.settle(path, store)
+                store.remember("encoder_fingerprint", keep.encoder.fingerprint)
+                store.remember("encoder", keep.encoder.name)
             except (OSError, sqlite3.OperationalError) as error:
                 raise LibraryReadOnly(path, str(error)) from error
             undo.pop_all()
@@ -290,14 +314,14 @@ def _forget_indexes(path: Path, store: Store) -> None:
         _remove(path / target)
 
 
-def _remove_damaged(path: Path, encoder: Encoder) -> None:
+def _remove_damaged(path: Path) -> None:
     """Removes an index that cannot be opened; `catch_up` makes it anew, as it then holds too little."""
     try:
         WordIndex(path / "words").close()
     except IndexDamaged:
         _remove(path / "words")
     try:
-        VectorIndex(path / "vectors", encoder).close()
+        ChromaFolder(path / "vectors").close()
     except IndexDamaged:
         _remove(path / "vectors")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
@@ -15,6 +16,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from ingest.errors import BadSetting
 
 DEFAULT_ENCODER = "all-MiniLM-L6-v2"
+SECRET = ("api_key", "chroma_headers")
+"""Settings whose values are shown nowhere."""
 
 
 def _base_url(given: str) -> str:
@@ -56,6 +59,29 @@ def _spans_go_to(given: str) -> str:
     return f"{text.rstrip('/').removesuffix('/v1/traces')}/v1/traces"
 
 
+def _server(given: str) -> str:
+    """`given`, the address of a Chroma server: without what its client adds."""
+    text = given.strip().rstrip("/").removesuffix("/api/v2")
+    parts = urlsplit(text)
+    plain = text.isascii() and text.isprintable() and " " not in text
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0 or not plain:
+        raise ValueError("expected an address such as http://localhost:8000")
+    if parts.username is not None or parts.query or parts.fragment:
+        raise ValueError(
+            "expected an address without user name, password, ? and #; what lets us in goes into"
+            " WHICHPAPERS_CHROMA_HEADERS"
+        )
+    return text
+
+
+def _headers(given: SecretStr) -> SecretStr:
+    """`given`, a header a line, if all of them can be sent."""
+    lines = given.get_secret_value().strip().splitlines()
+    if not all(re.fullmatch(r"[\w!#$%&'*+.^`|~-]+: *[!-~]+( [!-~]+)*", line, re.ASCII) for line in lines):
+        raise ValueError('expected lines such as "X-Chroma-Token: TOKEN"')
+    return SecretStr("\n".join(lines))
+
+
 class Settings(BaseSettings):
     """Everything a user can set, each from the environment variable that `variable` names."""
 
@@ -86,6 +112,23 @@ class Settings(BaseSettings):
         default=60, gt=0, le=3600, allow_inf_nan=False, description="most seconds a call to the model may take"
     )
     model_calls_at_once: int = Field(default=4, ge=1, le=64, description="most calls to the model at the same time")
+    chroma: Annotated[str, AfterValidator(_server)] | None = Field(
+        default=None, description="address of a Chroma server that keeps the vectors, such as http://localhost:8000"
+    )
+    chroma_headers: Annotated[SecretStr, AfterValidator(_headers)] | None = Field(
+        default=None, description='headers that the Chroma server wants, as "Name: value", a line each; never shown'
+    )
+    chroma_tenant: str = Field(default="default_tenant", min_length=1, description="tenant on the Chroma server")
+    chroma_database: str = Field(default="default_database", min_length=1, description="database of that tenant")
+    chroma_timeout_s: float = Field(
+        default=60, gt=0, le=3600, allow_inf_nan=False, description="most seconds the Chroma server may be silent"
+    )
+    chroma_rows: int = Field(
+        default=5000, ge=1, le=5000, description="most vectors a call to it writes or finds; hosted Chroma allows 300"
+    )
+    vectors: str | None = Field(
+        default=None, description="function that opens another store of vectors, as module:function"
+    )
     tracing: Annotated[str, AfterValidator(_spans_go_to)] | None = Field(
         default=None, description="where spans of answers go: console, program (its own OpenTelemetry), or a collector"
     )
@@ -119,6 +162,6 @@ def read_settings(flags: Mapping[str, object]) -> Settings:
         first = error.errors()[0]
         place = str(first["loc"][0])
         name = next((field for field in Settings.model_fields if place in (field, variable(field))), place)
-        shown = "not shown" if name == "api_key" else first["input"]
-        # The cause would show the key.
+        shown = "not shown" if name in SECRET else first["input"]
+        # The cause would show the secret.
         raise BadSetting(name, variable(name) if name in Settings.model_fields else name, shown, first["msg"]) from None

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import settings as hypothesis_settings
 
 from ingest import SAMPLE, Library, Settings, ingest
+from tests.chroma_process import ChromaProcess
 from tests.fakes import WordEncoder
 from tests.libraries import many
 
@@ -49,6 +50,14 @@ def no_user_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         if name.startswith(("WHICHPAPERS_", "OPENAI_")):
             monkeypatch.delenv(name)
     monkeypatch.setenv("WHICHPAPERS_LIBRARY", str(tmp_path / "default-library"))
+
+
+@pytest.fixture(scope="session")
+def chroma(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ChromaProcess]:
+    """A Chroma server; libraries on it do not get into each other's way."""
+    server = ChromaProcess(tmp_path_factory.mktemp("chroma") / "data")
+    yield server
+    server.kill()
 
 
 @pytest.fixture

@@ -11,9 +11,8 @@ import numpy as np
 import pytest
 
 from ingest import Library, Settings
+from ingest.chroma_folder import ChromaFolder
 from ingest.errors import IndexDamaged
-from ingest.vectors import VectorIndex
-from tests.fakes import WordEncoder
 from tests.libraries import CountingEncoder, assert_repaired, assert_whole
 
 Damage = Callable[[Path], object]
@@ -101,4 +100,4 @@ def test_links_to_nowhere_are_noticed_before_a_search_follows_them(large: Path, 
     (file,) = (tmp_path / "vectors").rglob("link_lists.bin")
     damage(file)
     with pytest.raises(IndexDamaged, match="graph of neighbours is damaged"):
-        VectorIndex(tmp_path / "vectors", WordEncoder())
+        ChromaFolder(tmp_path / "vectors")

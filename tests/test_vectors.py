@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from ingest import Settings
+from ingest.chroma_folder import ChromaFolder
+from ingest.chroma_server import ChromaServer
 from ingest.encode import Vectors
 from ingest.errors import IndexDamaged
 from ingest.project import Change
 from ingest.records import Paper, Passage
+from ingest.store import Store
 from ingest.vectors import VectorIndex
 from tests.fakes import WordEncoder
+from tests.test_other_stores import qdrant
 
 
 def change(paper_id: str, *sentences: str, before: int = 0) -> Change:
@@ -30,9 +35,26 @@ def near(index: VectorIndex, text: str, k: int = 5) -> list[tuple[str, int]]:
     return [(paper_id, ordinal) for paper_id, ordinal, _ in index.search(WordEncoder().encode([f"T. {text}"])[0], k)]
 
 
+@pytest.fixture(params=["folder", "server", "qdrant"])
+def opens(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[], VectorIndex]]:
+    """Opens an index in each of the places where vectors can be kept, which is there again when opened again."""
+    store = Store(tmp_path / "library.db", write=True)
+
+    def opened() -> VectorIndex:
+        if request.param == "folder":
+            return VectorIndex(ChromaFolder(tmp_path / "vectors", create=True), WordEncoder())
+        if request.param == "qdrant":
+            return VectorIndex(qdrant(tmp_path / "qdrant")("passages"), WordEncoder())
+        settings = Settings(chroma=request.getfixturevalue("chroma").url)
+        return VectorIndex(ChromaServer(settings, store, write=True), WordEncoder())
+
+    yield opened
+    store.close()
+
+
 @pytest.fixture
-def index(tmp_path: Path) -> Iterator[VectorIndex]:
-    with closing(VectorIndex(tmp_path / "vectors", WordEncoder(), create=True)) as made:
+def index(opens: Callable[[], VectorIndex]) -> Iterator[VectorIndex]:
+    with closing(opens()) as made:
         made.apply([change("a", "owls count mice", "bridges of paper"), change("b", "zebra stripes")])
         yield made
 
@@ -49,8 +71,8 @@ def test_no_more_are_found_than_there_are_and_none_where_none_are_asked_for(inde
     assert near(index, "owls", 0) == []
 
 
-def test_an_empty_index_finds_nothing(tmp_path: Path) -> None:
-    with closing(VectorIndex(tmp_path / "empty", WordEncoder(), create=True)) as empty:
+def test_an_empty_index_finds_nothing(opens: Callable[[], VectorIndex]) -> None:
+    with closing(opens()) as empty:
         assert len(empty) == 0
         assert near(empty, "owls") == []
 
@@ -75,8 +97,8 @@ def test_a_removal_removes_every_passage(index: VectorIndex) -> None:
     assert near(index, "owls", 9) == [("b", 0)]
 
 
-def test_equal_similarities_are_in_order_of_id_and_ordinal(tmp_path: Path) -> None:
-    with closing(VectorIndex(tmp_path / "ties", WordEncoder(), create=True)) as index:
+def test_equal_similarities_are_in_order_of_id_and_ordinal(opens: Callable[[], VectorIndex]) -> None:
+    with closing(opens()) as index:
         index.apply([change(paper_id, "same", "same") for paper_id in ("c", "a", "b#0", "b")])
         assert near(index, "same", 8) == [(p, n) for p in ("a", "b", "b#0", "c") for n in (0, 1)]
 
@@ -106,11 +128,10 @@ def test_a_cleared_index_is_empty_and_can_be_filled(index: VectorIndex) -> None:
     assert near(index, "newts") == [("new", 0)]
 
 
-def test_what_was_written_is_there_when_opened_again(tmp_path: Path, index: VectorIndex) -> None:
+def test_what_was_written_is_there_when_opened_again(opens: Callable[[], VectorIndex], index: VectorIndex) -> None:
     index.close()
-    with closing(VectorIndex(tmp_path / "vectors", WordEncoder())) as again:
+    with closing(opens()) as again:
         assert near(again, "zebra stripes")[0] == ("b", 0)
-    index.refresh()
 
 
 @pytest.mark.parametrize("content", [None, b"garbage" * 1000])
@@ -120,7 +141,7 @@ def test_a_folder_without_a_whole_index_is_damaged(tmp_path: Path, content: byte
     if content is not None:
         (folder / "chroma.sqlite3").write_bytes(content)
     with pytest.raises(IndexDamaged, match="whichpapers rebuild"):
-        VectorIndex(folder, WordEncoder())
+        ChromaFolder(folder)
 
 
 class RandomEncoder:
@@ -139,7 +160,7 @@ class RandomEncoder:
 def test_approximate_search_equals_exact_search_to_a_recall_of_98_percent(tmp_path: Path) -> None:
     encoder = RandomEncoder(4000)
     queries = RandomEncoder(4050).rows[4000:]
-    with closing(VectorIndex(tmp_path / "vectors", encoder, create=True)) as index:
+    with closing(VectorIndex(ChromaFolder(tmp_path / "vectors", create=True), encoder)) as index:
         for start in range(0, 4000, 500):
             index.apply([change(str(n), str(n)) for n in range(start, start + 500)])
         found = kept = 0
@@ -161,7 +182,9 @@ def test_folders_of_one_name_below_two_folders_are_two(tmp_path: Path, monkeypat
         for place, text in (("here", "owls count mice"), ("there", "zebra stripes")):
             (tmp_path / place).mkdir()
             monkeypatch.chdir(tmp_path / place)
-            index = opened.enter_context(closing(VectorIndex(Path("vectors"), WordEncoder(), create=True)))
+            index = opened.enter_context(
+                closing(VectorIndex(ChromaFolder(Path("vectors"), create=True), WordEncoder()))
+            )
             index.apply([change(place, text)])
             found.append({paper_id for paper_id, _ in near(index, text)})
     assert found == [{"here"}, {"there"}]

@@ -17,7 +17,7 @@ from starlette.responses import JSONResponse, Response
 from assistant.errors import AssistantError
 from assistant.llm.records import ChatFailed
 from assistant.serve.errors import Full, Late, NoSuchModel, PriceNotAccepted
-from ingest.errors import BadFilter, IngestError, UnknownPaper
+from ingest.errors import BadFilter, IngestError, UnknownPaper, VectorsUnavailable
 
 RETRY_AFTER_S = 5
 DIALECT = "/v1/"
@@ -28,6 +28,7 @@ _STATUS: tuple[tuple[type[Exception], int], ...] = (
     (UnknownPaper, 404),
     (NoSuchModel, 404),
     (BadFilter, 422),
+    (VectorsUnavailable, 503),
     (ChatFailed, 502),
     (Full, 503),
     (Late, 504),

@@ -224,7 +224,7 @@ PROTECTIONS: tuple[Protection, ...] = (
     Protection(
         "an index that brings a model of its own is not opened",
         "tests/trust/test_upgrade.py::test_an_index_that_brings_a_model_of_its_own_is_never_opened",
-        _set(("ingest.vectors._check_owner", lambda _: None)),
+        _set(("ingest.chroma_folder._check_owner", lambda _: None)),
     ),
     Protection(
         "weights are the published ones",

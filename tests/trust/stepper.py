@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from ingest import Library, Settings, ingest
+from ingest.chroma_folder import ChromaFolder
 from ingest.store import Store
 from ingest.vectors import VectorIndex
 from ingest.words import WordIndex
@@ -28,7 +29,7 @@ STEPS: dict[str, tuple[type, str, str]] = {
     "words written, not acknowledged": (WordIndex, "apply", "after"),
     "words acknowledged": (Store, "acknowledge", "after"),
     "vectors to be written": (VectorIndex, "apply", "before"),
-    "vectors written, not stamped": (VectorIndex, "_write", "after"),
+    "vectors written, not stamped": (ChromaFolder, "_stamp", "before"),
     "vectors written, not acknowledged": (VectorIndex, "apply", "after"),
     "all indexed, not told": (Library, "log", "before"),
 }

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from ingest import Library, Settings, ingest
+from ingest.chroma_folder import ChromaFolder
 from ingest.errors import IndexDamaged, LibraryReadOnly, LibraryUnreadable
 from ingest.store import SCHEMA_VERSION
-from ingest.vectors import VectorIndex
 from tests.fakes import WordEncoder
 from tests.libraries import assert_whole
 from tests.processes import ROOT
@@ -115,7 +115,7 @@ def test_an_index_that_brings_a_model_of_its_own_is_never_opened(
         (text,) = db.execute(f"SELECT {column} FROM collections").fetchone()  # noqa: S608
         db.execute(f"UPDATE collections SET {column} = ?", [with_function(text)])  # noqa: S608
     with pytest.raises(IndexDamaged, match="embedding function of its own"):
-        VectorIndex(path / "vectors", WordEncoder())
+        ChromaFolder(path / "vectors")
     with Library.open(path, settings, WordEncoder()) as library:  # made anew, from the database
         assert_whole(library)
     assert b"evil/model" not in (path / "vectors" / "chroma.sqlite3").read_bytes()
