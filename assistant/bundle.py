@@ -15,9 +15,7 @@ import hashlib
 import io
 import json
 import re
-import struct
 import zipfile
-import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -31,6 +29,7 @@ import prompts
 from assistant.errors import AssistantError
 from assistant.records import Answer, Inquiry, Usage
 from assistant.transcript import Said, Told, Transcript
+from ingest.archives import DAMAGED
 
 MAX_BYTES = 50_000_000
 """Of all members, unpacked: of an exhaustive answer over some seven thousand papers."""
@@ -43,16 +42,6 @@ _SCHEMA = 1
 _MANIFEST = "bundle.json"
 _NAMES = frozenset({"asked.json", "library.json", "papers.json", "replies.jsonl", "answer.json"})
 _PROMPT = re.compile(r"prompts/([a-z_]{1,40})\.md")
-_DAMAGED = (
-    EOFError,
-    NotImplementedError,  # zipfile raises it for a compression that it does not know
-    OSError,
-    RuntimeError,
-    ValueError,
-    struct.error,
-    zipfile.BadZipFile,
-    zlib.error,
-)
 
 Form = TypeVar("Form")
 
@@ -233,7 +222,7 @@ def _members(path: Path) -> dict[str, bytes]:
             _check_listing(file)
             with zipfile.ZipFile(file) as archive:
                 return dict(_unpacked(archive))
-    except _DAMAGED as error:
+    except DAMAGED as error:
         raise BundleUnreadable(f"{path.name!r} is no zip file, or a damaged one") from error
 
 
@@ -256,7 +245,7 @@ def _unpacked(archive: zipfile.ZipFile) -> Iterator[tuple[str, bytes]]:
         try:
             with archive.open(info) as stream:
                 content = stream.read(room + 1)
-        except _DAMAGED as error:
+        except DAMAGED as error:
             raise BundleUnreadable(f"{name!r} was altered") from error
         room -= len(content)
         if room < 0:

@@ -36,7 +36,7 @@ MAX_TAR_MEMBER_BYTES = 500_000_000
 """A member of a tar is laid aside whole, as it can be read only once."""
 _IN_MEMORY_BYTES = 4_000_000
 
-_DAMAGED = (
+DAMAGED = (
     EOFError,
     IndexError,  # tarfile and zipfile read fields without looking whether they are there
     NotImplementedError,  # zipfile raises it for a compression that it does not know
@@ -50,6 +50,7 @@ _DAMAGED = (
     zipfile.BadZipFile,
     zlib.error,
 )
+"""What the standard library's readers of archives raise of a file that is none, or damaged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +102,7 @@ class _Bounded(io.RawIOBase):
         view = memoryview(buffer)
         try:
             content = self._stream.read(len(view))
-        except _DAMAGED as error:
+        except DAMAGED as error:
             raise PageUnreadable(f"cannot be unpacked: {error}") from error
         self._read += len(content)
         if self._read > self._most:
@@ -117,7 +118,7 @@ class _Bounded(io.RawIOBase):
 def _zip(path: Path) -> Iterator[Member | Rejection]:
     try:
         archive = zipfile.ZipFile(path)
-    except _DAMAGED as error:
+    except DAMAGED as error:
         raise PageUnreadable(f"a damaged zip file: {error}") from error
     with archive:
         listed = archive.infolist()
@@ -135,7 +136,7 @@ def _zip(path: Path) -> Iterator[Member | Rejection]:
 def _zip_stream(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> IO[bytes]:
     try:
         return _bounded(archive.open(info), info.compress_size)
-    except _DAMAGED as error:
+    except DAMAGED as error:
         raise PageUnreadable(f"cannot be unpacked: {error}") from error
 
 
@@ -158,7 +159,7 @@ def _tar(unpacked: Member) -> Iterator[Member | Rejection]:
                         with tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES) as aside:
                             _copy(archive.extractfile(info), aside)
                             yield Member(info.name, partial(_reopened, aside))
-        except _DAMAGED as error:
+        except DAMAGED as error:
             raise PageUnreadable(f"a damaged tar file: {error}") from error
 
 
