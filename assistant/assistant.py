@@ -17,6 +17,7 @@ from assistant.llm.records import Chat, ChatFailed
 from assistant.offline import OfflineReasoner
 from assistant.pile import Ground, Pile
 from assistant.records import Answer, Depth, Event, Inquiry, Mode, PaperHit, Turn, Usage
+from assistant.rerank import Reranker, open_reranker
 from assistant.story import Tell, Trail
 from assistant.table import Table, tabulate, without_model
 from assistant.tracing import tellers
@@ -36,9 +37,11 @@ if TYPE_CHECKING:
 class Assistant:
     """Answers questions over one library. May be used from several threads at once."""
 
-    def __init__(self, library: Library, settings: Settings, chat: Chat | None = None) -> None:
+    def __init__(
+        self, library: Library, settings: Settings, chat: Chat | None = None, reranker: Reranker | None = None
+    ) -> None:
         """Not for users: see `open`."""
-        self.library, self.settings, self._chat = library, settings, chat
+        self.library, self.settings, self._chat, self._reranker = library, settings, chat, reranker
         self._tell = tellers(settings)
         self._transcript: Transcript | None = None
         self._ids: frozenset[str] | None = None
@@ -53,6 +56,7 @@ class Assistant:
         chat: Chat | None = None,
         use: Use = "record",
         encoder: Encoder | None = None,
+        reranker: Reranker | None = None,
         vectors: MakeStore | None = None,
     ) -> Self:
         """Opens a library to ask it.
@@ -65,6 +69,7 @@ class Assistant:
             use: What becomes of a model's replies: `record` keeps them beside the library, `reuse` takes what was kept
                 before it asks anew, `replay` never asks.
             encoder: Used instead of the one that `settings` name; the library must have been written with it.
+            reranker: Puts the best papers in order, instead of the one that `settings` name; see `assistant.rerank`.
             vectors: Opens the store of vectors that is used instead of the one that `settings` name; see `ingest.kept`.
 
         Raises:
@@ -73,7 +78,7 @@ class Assistant:
         settings = settings or read_settings({})
         folder = Path(library or settings.library)
         opened = Library.open(folder, settings, encoder, progress, vectors=vectors)
-        return cls(opened, settings, chat or open_chat(settings, folder, use=use))
+        return cls(opened, settings, chat or open_chat(settings, folder, use=use), reranker or open_reranker(settings))
 
     def transcribed(self, transcript: Transcript) -> Self:
         """This assistant, for one answer: what it is made of goes into `transcript`, which `bundle.write` can keep."""
@@ -153,12 +158,13 @@ class Assistant:
             BadQuestion: It is empty or too long.
             BadOption: `mode`, `depth` or a turn of `history` is not of its form.
             BadFilter: `where` cannot be read.
+            RerankerUnavailable: There is one, and it cannot be used.
             NoModel: Mode `llm` without a language model.
             ChatFailed: Mode `llm`, and the language model gave no usable reply.
         """
         inquiry = checked(question, history, mode, depth)
         self.library.refresh()
-        trail, ground = Trail(inquiry, self._tell), Pile.of(self.library, where, self._ids)
+        trail, ground = Trail(inquiry, self._tell), self.pile(where)
         yield from trail.follow(self._answers(inquiry, ground, trail.over(self._model_for(mode, depth))))
 
     def _answers(self, inquiry: Inquiry, ground: Ground, chat: Chat | None) -> Generator[Event]:
@@ -186,7 +192,7 @@ class Assistant:
         if chat is None:
             return Usage()
         local = self.settings.base_url is not None and is_loopback(self.settings.base_url)
-        return price(Pile.of(self.library, where, self._ids), None if local else self.model or "", depth)
+        return price(self.pile(where), None if local else self.model or "", depth)
 
     def table(
         self,
@@ -240,7 +246,15 @@ class Assistant:
         if k < 1:
             raise BadOption("k", k, "a whole number of at least 1")
         self.library.refresh()
-        return Pile.of(self.library, where, self._ids).find(understand(text), k)
+        return self.pile(where).find(understand(text), k)
+
+    def pile(self, where: Where = None) -> Pile:
+        """The papers that a question is put to; `where` as in `stream`.
+
+        Raises:
+            BadFilter: `where` cannot be read.
+        """
+        return Pile.of(self.library, where, self._ids, self._reranker)
 
     def close(self) -> None:
         """Lets go of the library."""

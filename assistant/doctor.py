@@ -30,6 +30,8 @@ def _installation(settings: Settings) -> Iterator[Finding]:
     yield Finding("mode", "offline: extractive answers, no language model takes part")
     engine = "onnxruntime" if settings.encoder == MiniLM.name else "sentence-transformers"
     yield Finding("encoder", f"{settings.encoder}, by {engine} {version(engine)}")
+    if settings.reranker:
+        yield Finding("reranker", f"{settings.reranker}, by sentence-transformers {version('sentence-transformers')}")
     yield Finding("library", str(settings.library))
 
 

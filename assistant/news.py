@@ -109,7 +109,7 @@ def news(assistant: Assistant, saved: SavedAnswer, chat: Chat | None, mode: Mode
     """
     texts = assistant.library.store.texts()
     fresh = frozenset(paper_id for paper_id, sha256 in texts.items() if not saved.knows(sha256))
-    pile = Pile.of(assistant.library, saved.where, fresh)
+    pile = assistant.among(fresh).pile(saved.where)
     judged = _Judged(None, (), ())
     if pile.about.papers:
         judged = _by_model(assistant, pile, saved, chat, mode) if chat else _by_rules(assistant, saved, NOT_JUDGED)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol, Self
 
 from assistant.by_llm.find import widened
@@ -11,6 +12,7 @@ from assistant.by_llm.proof import near
 from assistant.compose import Notices
 from assistant.judge import judge
 from assistant.records import Judgement, PaperHit, Query, Verdict
+from assistant.rerank import RERANKED, Reranker, judged, reranked
 from assistant.support import support
 from ingest import Library, Passage
 from ingest.where import Filter, parse
@@ -61,22 +63,33 @@ class Pile:
     ids: frozenset[str] | None
     """Of its papers; None for all."""
     about: About
+    reranker: Reranker | None = None
+    """None for the order of the fitted model."""
 
     @classmethod
-    def of(cls, library: Library, where: Filter | str | None, among: frozenset[str] | None = None) -> Self:
+    def of(
+        cls,
+        library: Library,
+        where: Filter | str | None,
+        among: frozenset[str] | None = None,
+        reranker: Reranker | None = None,
+    ) -> Self:
         """The papers of `library` that `where` lets through.
 
         Args:
             library: Open to read.
             where: See `ingest.where`; None lets every paper through.
             among: Ids to which the pile is confined, without a word about it; None for all.
+            reranker: Puts the best papers in order; None leaves them in that of the fitted model.
 
         Raises:
             BadFilter: `where` cannot be read.
         """
         told = {"papers": str(len(library)), "encoder": library.encoder.name}
+        told |= {"reranker": reranker.name} if reranker else {}
         if where is None:
-            return cls(library, among, About(len(library) if among is None else len(among), {}, None, told))
+            every = About(len(library) if among is None else len(among), {}, None, told)
+            return cls(library, among, every, reranker)
         wanted = parse(where) if isinstance(where, str) else where
         matching = library.matching(wanted)
         ids = matching.ids if among is None else matching.ids & among
@@ -84,11 +97,13 @@ class Pile:
         missing = ", ".join(f"{count} without {column}" for column, count in matching.missing.items())
         name = "notice_filter_missing" if missing else "notice_filter"
         notices: Notices = {name: counts | ({"missing": missing} if missing else {})}
-        return cls(library, ids, About(len(ids), notices, wanted.describe(), told))
+        return cls(library, ids, About(len(ids), notices, wanted.describe(), told), reranker)
 
     def find(self, query: Query, k: int) -> tuple[PaperHit, ...]:
-        """See `Ground.find`."""
-        return widened(self.library, query, k, self.ids)
+        """See `Ground.find`. A question that leaves something aside is not reranked: see decision 0016."""
+        if self.reranker is None or query.excluded:
+            return widened(self.library, query, k, self.ids)
+        return reranked(self.reranker, query.text, widened(self.library, query, max(k, RERANKED), self.ids))[:k]
 
     def passages(self, ids: Iterable[str]) -> Mapping[str, tuple[Passage, ...]]:
         """See `Ground.passages`."""
@@ -96,7 +111,7 @@ class Pile:
 
     def judge(self, query: Query, hits: Sequence[PaperHit]) -> Verdict:
         """See `Ground.judge`."""
-        return judge(self.library, query, hits)
+        return judged(partial(judge, self.library, query), hits)
 
     def near(self, query: Query, judgements: Sequence[Judgement]) -> Sequence[bool]:
         """See `Ground.near`."""

@@ -141,7 +141,13 @@ def _judge(plan: Plan) -> Matcher | None:
 def _options(plan: Plan, examiner: Examiner) -> dict[str, object]:
     """What of the plan outcomes depend on."""
     answers = hashlib.sha256(plan.answers.read_bytes()).hexdigest() if plan.answers else None
-    return {"mode": plan.mode, "depth": plan.depth, "answers_sha256": answers, "matcher": examiner.matcher.name}
+    return {
+        "mode": plan.mode,
+        "depth": plan.depth,
+        "reranker": plan.settings.reranker,
+        "answers_sha256": answers,
+        "matcher": examiner.matcher.name,
+    }
 
 
 def _about(plan: Plan, known: Mapping[str, object], outcomes: Sequence[Outcome]) -> dict[str, Any]:

@@ -96,6 +96,10 @@ class Settings(BaseSettings):
     encoder: str = Field(
         default=DEFAULT_ENCODER, description="sentence-transformers model, by name or by path to its folder"
     )
+    reranker: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)] | None = Field(
+        default=None,
+        description="cross-encoder that puts the best papers in order: sentence-transformers model, by name or by path",
+    )
     offline: bool = Field(default=False, description="make any call to another machine an error")
     model: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)] | None = Field(
         default=None, description="language model, by the name that its server gives it"
