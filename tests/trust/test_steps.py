@@ -37,10 +37,10 @@ UNREACHED = {("remove", "first text written, not committed")}
 
 @pytest.fixture(scope="module")
 def six(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A library of six papers, not to be touched."""
-    folder = tmp_path_factory.mktemp("six")
-    done(folder, "none")
-    return folder / "library"
+    """A library of six papers, not to be touched; what is read into any copy of it lies beside it."""
+    library = tmp_path_factory.mktemp("six") / "library"
+    done(library, source(library, "none"))
+    return library
 
 
 @pytest.fixture(scope="module")
@@ -48,35 +48,34 @@ def ends(tmp_path_factory: pytest.TempPathFactory, six: Path) -> dict[str, Any]:
     """What the library holds before and after each action, when nobody is killed."""
     found = {}
     for action in ACTIONS:
-        folder = tmp_path_factory.mktemp(action)
-        shutil.copytree(six, folder / "library")
-        found[action] = done(folder, action)
+        library = Path(shutil.copytree(six, tmp_path_factory.mktemp(action) / "library"))
+        found[action] = done(library, source(six, action))
+    assert [len(found[action][0]) for action in ACTIONS] == [6, 8, 6, 5]
     return found
 
 
-def done(folder: Path, action: str) -> Any:
-    """What a library holds after an action, whatever came of it before."""
-    settings = Settings(library=folder / "library", encoder="words-64", offline=True)
-    ingest(source(folder, action), settings=settings, encoder=WordEncoder(), sync=True)
-    return contents(settings.library, settings)
+def done(library: Path, given: Path) -> Any:
+    """What a library holds after a file was read, whatever came of it before."""
+    settings = Settings(library=library, encoder="words-64", offline=True)
+    ingest(given, settings=settings, encoder=WordEncoder(), sync=True)
+    return contents(library, settings)
 
 
-def source(folder: Path, action: str) -> Path:
-    """The file that is read, under the same name in every folder."""
-    path = folder / "papers" / "papers.jsonl"
-    path.parent.mkdir(exist_ok=True)
+def source(six: Path, action: str) -> Path:
+    """The file that is read, always at the same place: else nothing counts as vanished from it."""
+    path = six.parent / "papers.jsonl"
     path.write_text("".join(json.dumps(record) + "\n" for record in ACTIONS[action]), "utf-8")
     return path
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("action", "step"), some(CASES, 6))
+@pytest.mark.parametrize(("action", "step"), some(CASES, 7))
 def test_a_writer_killed_at_a_step_leaves_the_old_or_the_new(  # noqa: PLR0917 (fixtures)
-    action: str, step: str, tmp_path: Path, six: Path, settings: Settings, ends: dict[str, Any],
+    action: str, step: str, six: Path, settings: Settings, ends: dict[str, Any],
     record_property: Callable[[str, object], None],
 ) -> None:  # fmt: skip
     path = Path(shutil.copytree(six, settings.library))
-    given = source(tmp_path, action)
+    given = source(six, action)
     ended = run_module("tests.trust.stepper", path, given, step)
     assert ended.code == (0 if (action, step) in UNREACHED else -signal.SIGKILL), ended.err
     papers, passages, words, vectors = contents(path, settings)
@@ -87,5 +86,5 @@ def test_a_writer_killed_at_a_step_leaves_the_old_or_the_new(  # noqa: PLR0917 (
     assert kept <= {paper.id for paper in papers}, "an acknowledged paper is lost"
     assert words == len(papers)
     assert vectors == sum(map(len, passages.values()))
-    assert done(tmp_path, action) == ends[action]
+    assert done(path, given) == ends[action]
     record_property("cases", 1)
