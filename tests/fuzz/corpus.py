@@ -10,12 +10,22 @@ import zipfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from tests.fuzz.targets import ARCHIVE, encode
+from tests.fuzz.targets import ARCHIVE, REPLY, encode
 
 CORPUS = Path(__file__).with_name("corpus.tar.xz")
 """The least inputs that reach all that was reached so far, each under the hash of its content, and what broke once."""
 DICTIONARY = Path(__file__).with_name("words.dict")
 """What formats are made of, so that mutations meet them."""
+
+REPLIES = (
+    '{"papers": [{"paper": 1, "meets": [1, 2], "role": "uses", "sentences": [1]}]}',
+    '```json\n{"question": "which?", "kind": "list", "criteria": ["a"], "alternatives": ["b"],}\n```',
+    '<think>So.</think>{"supported": [1], "unsupported": [2]',
+    '{"papers": [{"paper": 1, "cells": [{"column": 1, "value": "4 bits", "sentence": 1}]}]}',
+    '{"contradictions": [{"sentence": 1, "paper": 1, "line": 1}]}',
+    "1: A sentence. [1.1]\n| a | b | [1.0, 99.1]\nNOT STATED",
+)
+"""What models reply, well and badly."""
 
 _SAMPLES = Path(__file__).parents[1] / "sources"
 _MOST = 8_000
@@ -45,6 +55,8 @@ def seeds() -> Iterator[tuple[str, bytes]]:
     for number, packed in enumerate((_zip(few), _tar(few), gzip.compress(texts["ris.ris"], mtime=0))):
         yield f"seed-packed-{number}", encode(ARCHIVE, packed)
     yield "seed-pdf", encode("pdf", _pdf())
+    for number, reply in enumerate(REPLIES):
+        yield f"seed-reply-{number}", encode(REPLY, reply.encode())
 
 
 def _tables() -> Iterator[tuple[str, bytes]]:

@@ -1,4 +1,4 @@
-"""Inputs -> inputs that reach more: what libFuzzer runs, every reader instrumented as it is imported."""
+"""Inputs -> inputs that reach more: what libFuzzer runs, all that reads files or replies instrumented."""
 
 import os
 import sys
@@ -8,7 +8,19 @@ import atheris  # type: ignore[import-not-found,import-untyped,unused-ignore]  #
 AGAIN = "FUZZ_AGAIN"
 """The variable that names the program which runs this module."""
 
-with atheris.instrument_imports(include=["ingest", "bibtexparser", "rispy", "markdown_it", "csv", "json", "tarfile"]):
+with atheris.instrument_imports(
+    include=[
+        "ingest",
+        "assistant.llm",
+        "assistant.by_llm",
+        "bibtexparser",
+        "rispy",
+        "markdown_it",
+        "csv",
+        "json",
+        "tarfile",
+    ]
+):
     from ingest.read import READERS
     from tests.fuzz.targets import check
 

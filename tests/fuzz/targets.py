@@ -1,4 +1,4 @@
-"""Bytes -> outcome: one input put to one reader, as `ingest` would, and held to what each of them promises.
+"""Bytes -> outcome: one input put to one reader, of files or of a model's replies, and held to what it promises.
 
 The first byte names the reader; the rest is the file.
 """
@@ -11,11 +11,23 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import FrameType
 
-from ingest.clean import stored
+from pydantic import BaseModel
+
+from assistant.by_llm import contradict, judge, verify, write
+from assistant.by_llm.sheets import Sheet
+from assistant.by_llm.tabulate import RowsSaid
+from assistant.by_llm.understand import Plan
+from assistant.llm import structured
+from assistant.llm.json_text import NotJson
+from assistant.llm.legible import Legible
+from assistant.llm.records import Reply
+from assistant.records import PaperHit, Quote
+from ingest.clean import seen, stored
 from ingest.files import open_page, open_pages
 from ingest.read import FORMATS, Found, read
 from ingest.records import Page, Paper, Rejection, Warned
@@ -25,7 +37,12 @@ from ingest.sources.paper import MAX_ABSTRACT_CHARS, MAX_TITLE_CHARS
 MAX_CPU_S = 2.0
 ARCHIVE = "archive"
 """The file is opened from the disk, packed as it may be."""
-TARGETS = (*FORMATS, ARCHIVE)
+REPLY = "reply"
+"""The file is what a language model replied."""
+TARGETS = (*FORMATS, ARCHIVE, REPLY)
+FORMS: tuple[type[BaseModel], ...] = (judge.Findings, contradict.Findings, RowsSaid, Plan, verify.Verdicts)
+_QUOTES = Quote("A Title", 0, 7, "title"), Quote("A sentence.", 0, 11, "abstract")
+_SHEET = Sheet(1, PaperHit(Paper("p", "A Title", "A sentence."), 1.0, _QUOTES, {}), _QUOTES, frozenset(), "", 0)
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
@@ -64,6 +81,9 @@ def check(data: bytes) -> int:
 
 
 def _found(target: str, content: bytes) -> Iterator[Found]:
+    if target == REPLY:
+        yield from _reply(content.decode(errors="replace"))
+        return
     if target == ARCHIVE:
         with TemporaryDirectory() as folder:
             path = Path(folder, "any")
@@ -80,6 +100,25 @@ def _found(target: str, content: bytes) -> Iterator[Found]:
         yield opened
     elif target != "auto" or not opened.start.startswith(b"%PDF-"):
         yield from read(opened, target)
+
+
+def _reply(text: str) -> Iterator[Found]:
+    """What each of those who read replies makes of one: values of their form, and lines that cite what was shown."""
+    for form, complete in product(FORMS, (True, False)):
+        try:
+            value, _ = structured.read(Reply(text, "any", 0, 0, complete=complete), form)
+        except NotJson as error:
+            yield Rejection("any", str(error))
+        else:
+            if form.model_validate_json(value.model_dump_json()) != value:
+                raise Broken(f"a value that is another when written and read: {value!r}")
+    legible = Legible()
+    shown = legible.of(text) + legible.rest()
+    if seen(shown) != shown:
+        raise Broken(f"what cannot be seen is shown: {shown[:200]!r}")
+    for line in (write.read(raw.strip(), {1: _SHEET}, write.Dropped()) for raw in shown.splitlines()):
+        if line and any(reference.sheet is not _SHEET for reference in line.references):
+            raise Broken(f"a line cites what nobody gave: {line!r}")
 
 
 def _pdf(content: bytes) -> Iterator[Found]:

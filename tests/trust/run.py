@@ -47,15 +47,15 @@ def main() -> int:
     variables = LONG if given.tier == "long" else SHORT
     wanted = given.only or [*(check.name for check in CHECKS), "protections"]
     kept, began, run = Kept.read(), time.monotonic(), partial(_now, given.tier)
-    for check in CHECKS:
-        if check.name in wanted and check.alone:
-            kept.add(tried(check, variables, run()))
     with ThreadPoolExecutor(AT_ONCE) as pool:
         running: list[Future[Any]] = []
         running += [pool.submit(tried, c, variables, run()) for c in CHECKS if c.name in wanted and not c.alone]
         running += [pool.submit(switched_off, p, run()) for p in PROTECTIONS if "protections" in wanted]
         for done in as_completed(running):
             kept.add(done.result())
+    for check in CHECKS:
+        if check.name in wanted and check.alone:
+            kept.add(tried(check, variables, run()))
     kept.write(None if given.only else (time.monotonic() - began) / 60)
     return 1 if kept.broken() else 0
 
