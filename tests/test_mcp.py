@@ -248,7 +248,7 @@ def over_http(path: Path) -> Iterator[str]:
         yield told[1]
     finally:
         process.terminate()
-        process.communicate(timeout=20)
+        process.communicate(timeout=120)
 
 
 @pytest.mark.slow
@@ -263,7 +263,7 @@ def test_over_pipes_and_over_http_the_answer_is_the_same(path: Path, small: Assi
             ({"origin": "https://papers.example"}, 403),
             ({"host": "localhost.papers.example"}, 421),
         ):
-            asked = httpx.post(url, json={"jsonrpc": "2.0", "id": 1, "method": "ping"}, headers=headers)
+            asked = httpx.post(url, json={"jsonrpc": "2.0", "id": 1, "method": "ping"}, headers=headers, timeout=60)
             assert asked.status_code == status
 
 
@@ -294,7 +294,7 @@ def test_stdout_holds_the_protocol_and_nothing_else(path: Path) -> None:
         told: list[dict[str, Any]] = []
         while not {1, 2, 3} <= {message.get("id") for message in told}:
             told.append(json.loads(process.stdout.readline()))
-        out, err = process.communicate(timeout=20)
+        out, err = process.communicate(timeout=120)
     assert (process.returncode, out, err) == (0, "", "")
     assert all(message["jsonrpc"] == "2.0" for message in told)
     assert [message["method"] for message in told if "method" in message] == ["notifications/progress"] * 4

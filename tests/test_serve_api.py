@@ -35,7 +35,7 @@ def assistant(six_papers: Path) -> Iterator[Assistant]:
 
 @pytest.fixture(scope="module")
 def client(assistant: Assistant) -> Iterator[httpx.Client]:
-    with serving(assistant) as address, httpx.Client(base_url=address) as client:
+    with serving(assistant) as address, httpx.Client(base_url=address, timeout=60) as client:
         yield client
 
 
@@ -45,7 +45,7 @@ def with_model(six_papers: Path) -> Callable[..., Any]:
 
     def post(chat: ScriptedChat, path: str, **body: Any) -> httpx.Response:
         with six(six_papers, chat=chat) as assistant, serving(assistant) as address:
-            return httpx.post(address + path, json={"question": QUESTION} | body)
+            return httpx.post(address + path, json={"question": QUESTION} | body, timeout=60)
 
     return post
 
@@ -264,7 +264,7 @@ def test_an_exhaustive_answer_tells_its_price_until_it_is_accepted(
 def test_a_broken_library_shows_the_client_no_path(six_papers: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with six(six_papers) as assistant, serving(assistant) as address:
         assistant.library.store.close()
-        response = httpx.post(f"{address}/ask", json={"question": QUESTION})
+        response = httpx.post(f"{address}/ask", json={"question": QUESTION}, timeout=60)
     assert (response.status_code, response.json()) == (500, {"error": BROKEN})
     assert Problem.of(LibraryMissing(six_papers)).told("/ask") == {"error": BROKEN}
     assert str(six_papers) in capsys.readouterr().err

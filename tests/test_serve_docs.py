@@ -61,6 +61,6 @@ def test_the_settings_of_chat_programs_lead_to_the_models(address: str) -> None:
 
 def test_the_table_of_endpoints_is_whole(address: str) -> None:
     page = (ROOT / "docs" / "http.md").read_text("utf-8")
-    for path, methods in httpx.get(f"{address}/openapi.json").json()["paths"].items():
+    for path, methods in httpx.get(f"{address}/openapi.json", timeout=60).json()["paths"].items():
         if not path.startswith("/v1/"):
             assert f"`{next(iter(methods)).upper()} {path.replace('{paper_id}', 'ID')}`" in page

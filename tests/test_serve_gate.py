@@ -33,7 +33,11 @@ def address(six_papers: Path) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def locked(six_papers: Path) -> Iterator[httpx.Client]:
-    with six(six_papers) as assistant, serving(assistant, KEY) as address, httpx.Client(base_url=address) as client:
+    with (
+        six(six_papers) as assistant,
+        serving(assistant, KEY) as address,
+        httpx.Client(base_url=address, timeout=60) as client,
+    ):
         yield client
 
 
@@ -79,18 +83,18 @@ def test_without_the_key_nothing_is_told(locked: httpx.Client, given: str, statu
     "host", ["evil.example", "127.0.0.1.evil.example", "localhost.evil.example:80", "", "10.0.0.1"]
 )
 def test_a_name_that_leads_here_from_elsewhere_is_not_served(address: str, host: str) -> None:
-    response = httpx.get(f"{address}/health", headers={"host": host})
+    response = httpx.get(f"{address}/health", headers={"host": host}, timeout=60)
     assert response.status_code in (400, 421)  # 400 by HTTP's own rules where the name is empty
     assert "papers" not in response.text
 
 
 def test_every_response_forbids_the_browser_what_it_need_not_do(address: str) -> None:
     responses = (
-        httpx.get(address),
-        httpx.get(f"{address}/nowhere"),
-        httpx.post(f"{address}/ask", json={}),
-        httpx.post(f"{address}/ask/stream", json=ASK),
-        httpx.get(f"{address}/health", headers={"host": "evil.example"}),
+        httpx.get(address, timeout=60),
+        httpx.get(f"{address}/nowhere", timeout=60),
+        httpx.post(f"{address}/ask", json={}, timeout=60),
+        httpx.post(f"{address}/ask/stream", json=ASK, timeout=60),
+        httpx.get(f"{address}/health", headers={"host": "evil.example"}, timeout=60),
     )
     for response in responses:
         assert "default-src 'none'" in response.headers["content-security-policy"]
@@ -113,10 +117,10 @@ def test_a_large_body_is_refused_whether_it_says_so_or_not(address: str) -> None
             yield b" " * 65_536
 
     for body in (b" " * (MAX_BODY_BYTES + 1), pieces()):
-        response = httpx.post(f"{address}/ask", content=body, headers={"content-type": "application/json"})
+        response = httpx.post(f"{address}/ask", content=body, headers={"content-type": "application/json"}, timeout=60)
         assert response.status_code == 413
         assert response.json()["error"] == f"the request has more than {MAX_BODY_BYTES:,} bytes"
-    assert httpx.post(f"{address}/verify", json={"x": " " * MAX_BODY_BYTES}).status_code == 422
+    assert httpx.post(f"{address}/verify", json={"x": " " * MAX_BODY_BYTES}, timeout=60).status_code == 422
 
 
 def test_a_body_that_does_not_come_is_not_waited_for(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -131,15 +135,15 @@ def test_who_finds_no_place_to_wait_is_told_when_to_come_again(held: Held) -> No
     with serving(held, at_once=1, waiting=0) as address, ThreadPoolExecutor(1) as pool:
         asked = pool.submit(httpx.post, f"{address}/ask", json=ASK, timeout=60)
         assert held.began.acquire(timeout=30)
-        full = httpx.post(f"{address}/search", json={"query": "x"})
+        full = httpx.post(f"{address}/search", json={"query": "x"}, timeout=60)
         assert (full.status_code, full.headers["retry-after"], full.json()) == (503, "5", {"error": str(Full(1))})
         chat = {"model": "whichpapers", "messages": [{"role": "user", "content": "x"}]}
-        full = httpx.post(f"{address}/v1/chat/completions", json=chat)
+        full = httpx.post(f"{address}/v1/chat/completions", json=chat, timeout=60)
         assert (full.status_code, full.json()["error"]["message"]) == (503, str(Full(1)))
-        assert httpx.get(f"{address}/health").status_code == 200
+        assert httpx.get(f"{address}/health", timeout=60).status_code == 200
         held.go.set()
         assert asked.result(60).status_code == 200
-        assert httpx.post(f"{address}/ask", json=ASK).status_code == 200
+        assert httpx.post(f"{address}/ask", json=ASK, timeout=60).status_code == 200
 
 
 def test_so_many_may_wait_and_no_more() -> None:

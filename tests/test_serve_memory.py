@@ -36,7 +36,7 @@ def test_many_questions_leave_memory_as_it_was(path: Path) -> None:
     module, encoder = ("assistant.serve", "") if library != path else ("tests.serving", "words-64")
     with (
         process("--library", library, module=module, WHICHPAPERS_ENCODER=encoder) as (address, running),
-        httpx.Client(base_url=address) as client,
+        httpx.Client(base_url=address, timeout=60) as client,
         ThreadPoolExecutor(4) as pool,
     ):
         assert set(pool.map(lambda n: ask(client, n), range(WARM))) == {200}
