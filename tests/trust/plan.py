@@ -64,6 +64,7 @@ CHECKS = (
             "tests/trust/test_naughty.py", "tests/test_archives.py", "tests/test_bad_input.py", "tests/test_clean.py",
             "tests/test_split.py", "tests/test_where.py", "tests/test_show_turn.py", "tests/test_source_traps.py",
             "tests/test_compose.py", "tests/test_json_lines.py", "tests/test_saved_page.py", "tests/test_export.py",
+            "tests/test_source_fuzz.py", "tests/test_source_round_trips.py",
         ),
     ),
     Check(
@@ -106,6 +107,6 @@ CHECKS = (
     Check(
         "the same again",
         "The same recorded run gives the same answer, byte for byte",
-        ("tests/test_bundle.py", "tests/test_llm_record.py"),
+        ("tests/trust/test_same_again.py", "tests/test_bundle.py", "tests/test_llm_record.py"),
     ),
 )  # fmt: skip
