@@ -57,7 +57,8 @@ class ChromaFolder(ChromaStore):
         self._open()
 
     def _open(self) -> None:
-        # Imported on first use: it takes half a second, which `--help` and a bad argument should not.
+        # Imported on first use: it takes half a second, which `--help` and a bad argument should not. Of its settings
+        # none is read from a file `.env` of the working folder, which may be anyone's, and could name a server.
         import chromadb  # noqa: PLC0415
         from chromadb.api.shared_system_client import SharedSystemClient  # noqa: PLC0415
         from chromadb.config import Settings  # noqa: PLC0415
@@ -67,7 +68,8 @@ class ChromaFolder(ChromaStore):
         try:
             # The whole path: Chroma knows folders by name, and would give one of the same name below another folder.
             folder = str(self._place.path.absolute())
-            self._client = chromadb.PersistentClient(folder, Settings(anonymized_telemetry=False))
+            settings = Settings(_env_file=None, anonymized_telemetry=False)  # type: ignore[call-arg]  # pydantic has it
+            self._client = chromadb.PersistentClient(folder, settings)
             self._collection = self._client.get_or_create_collection(
                 _COLLECTION, configuration=graph(), embedding_function=None
             )

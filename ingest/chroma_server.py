@@ -136,8 +136,11 @@ class ChromaServer(ChromaStore):
         from chromadb.api.models.Collection import Collection  # noqa: PLC0415  (see `ingest.chroma`)
 
         model = self._api.get_collection(name, **self._where)
-        if not names_no_model([model.configuration_json, model.serialized_schema]):
+        told = model.configuration_json or {}
+        if not names_no_model([told, model.serialized_schema]):
             raise VectorsUnavailable(self.place, f"gives collection {name} an embedding function, which we do not load")
+        if (told.get("hnsw") or told.get("spann") or {}).get("space") != "cosine":  # whatever it was asked for
+            raise VectorsUnavailable(self.place, f"does not compare vectors of collection {name} by cosine")
         return Collection(client=self._api, model=model, embedding_function=None)
 
     def _do(self, ask: Callable[[Collection], Found]) -> Found:

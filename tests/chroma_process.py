@@ -65,12 +65,19 @@ class ChromaProcess:
         shutil.rmtree(self._folder)
         self.start()
 
-    def collections(self) -> dict[str, int]:
+    def collections(self, tenant: str = "default_tenant", database: str = "default_database") -> dict[str, int]:
         """How many vectors each collection holds."""
+        base = f"{self.url}/api/v2/tenants/{tenant}/databases/{database}/collections"
         return {
-            told["name"]: int(httpx.get(f"{self._base}/{told['id']}/count", timeout=60).text)
-            for told in httpx.get(self._base, timeout=60).json()
+            told["name"]: int(httpx.get(f"{base}/{told['id']}/count", timeout=60).text)
+            for told in httpx.get(base, timeout=60).json()
         }
+
+    def add_database(self, tenant: str, name: str) -> None:
+        """Makes a tenant, and a database for it."""
+        tenants = f"{self.url}/api/v2/tenants"
+        httpx.post(tenants, json={"name": tenant}, timeout=60).raise_for_status()
+        httpx.post(f"{tenants}/{tenant}/databases", json={"name": name}, timeout=60).raise_for_status()
 
     def id_of(self, name: str) -> str:
         """The id of a collection."""

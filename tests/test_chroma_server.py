@@ -8,11 +8,12 @@ import socket
 import ssl
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from chromadb.api.fastapi import FastAPI
 
 from assistant import Assistant
 from ingest import Library, Settings, ingest
@@ -145,6 +146,16 @@ def test_two_libraries_on_one_server_do_not_meet(chroma: ChromaProcess, settings
     assert held[collection(one)] > held[collection(other)] > 0
     assert_found(one)
     assert_found(other)
+
+
+def test_a_library_is_kept_in_the_database_of_its_tenant(chroma: ChromaProcess, settings: Settings) -> None:
+    chroma.add_database("owls", "papers")
+    kept = filled(on(chroma, settings, chroma_tenant="owls", chroma_database="papers"), 3)
+    assert_found(kept)
+    with Library.open_to_write(kept.library, kept, WordEncoder(), remake=True) as library:
+        library.catch_up()
+    assert list(chroma.collections("owls", "papers")) == [collection(kept)]
+    assert collection(kept) not in chroma.collections()
 
 
 # --- what was lost is made anew ------------------------------------------------------------------------------------
@@ -346,22 +357,27 @@ def test_the_command_line_ends_with_1_and_one_line_where_the_server_is_down(path
     assert f"the Chroma server at {chroma.url}" in ended.out
 
 
-def test_a_collection_that_brings_a_model_of_its_own_is_not_used(
-    chroma: ChromaProcess, settings: Settings, monkeypatch: pytest.MonkeyPatch
+FUNCTION = {"type": "known", "name": "sentence_transformer", "config": {"model_name": "evil/model"}}
+
+
+@pytest.mark.parametrize(
+    ("told", "why"),
+    [({"embedding_function": FUNCTION}, "an embedding function, which we do not load"),
+     ({"hnsw": {"space": "l2"}}, "does not compare vectors of collection .* by cosine")],
+)  # fmt: skip
+def test_a_collection_that_is_not_as_we_make_them_is_not_used(
+    chroma: ChromaProcess, settings: Settings, monkeypatch: pytest.MonkeyPatch, told: dict[str, Any], why: str
 ) -> None:
     kept = filled(on(chroma, settings), 3)
-    function = {"type": "known", "name": "sentence_transformer", "config": {"model_name": "evil/model"}}
+    get = FastAPI.get_collection
 
-    def hostile(self: Any, *_: Any, **__: Any) -> Any:
-        model = get(self, *_, **__)
-        model["configuration_json"]["embedding_function"] = function
+    def changed(*given: Any, **named: Any) -> Any:
+        model = get(*given, **named)
+        model.configuration_json.update(told)
         return model
 
-    from chromadb.api.fastapi import FastAPI  # noqa: PLC0415
-
-    get: Callable[..., Any] = FastAPI.get_collection
-    monkeypatch.setattr(FastAPI, "get_collection", hostile)
-    with pytest.raises(VectorsUnavailable, match="an embedding function, which we do not load"):
+    monkeypatch.setattr(FastAPI, "get_collection", changed)
+    with pytest.raises(VectorsUnavailable, match=why):
         Library.open(kept.library, kept, WordEncoder())
 
 

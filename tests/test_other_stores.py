@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,26 +17,13 @@ from assistant import Assistant
 from ingest import Library, Settings, ingest
 from ingest.errors import BadSetting, IndexAbsent, VectorsElsewhere, VectorsUnavailable
 from ingest.llama_index_store import LlamaIndexStore
+from tests.documented import blocks, run
 from tests.fakes import WordEncoder
 from tests.libraries import CountingEncoder, assert_whole, many
 from tests.processes import with_fake_encoder
 
 QUESTION = "which papers use the Hessian for quantization?"
-STORES = """
-from ingest.llama_index_store import LlamaIndexStore
-from llama_index.vector_stores.qdrant import QdrantVectorStore
-from qdrant_client import QdrantClient
-
-
-def papers(name):
-    client = QdrantClient(path="qdrant")
-
-    def count():
-        return client.count(name).count if client.collection_exists(name) else 0
-
-    return LlamaIndexStore(lambda: QdrantVectorStore(name, client, index_doc_id=False), count, client.close)
-
-
+WRONG = """
 number = 7
 
 
@@ -127,32 +114,41 @@ def test_a_reader_whose_library_was_never_given_vectors_there_is_told_so(
         Library.open(path, settings, WordEncoder(), vectors=make)
 
 
-def test_a_store_that_fails_is_told_in_one_line(other: Path, settings: Settings, tmp_path: Path) -> None:
-    class Broken(QdrantVectorStore):
-        def get_nodes(self, *_: Any, **__: Any) -> list[Any]:
-            raise RuntimeError("first\nsecond")
+def test_a_store_that_fails_is_told_in_one_line(
+    other: Path, settings: Settings, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("first\nsecond")
 
-    def opened(name: str) -> LlamaIndexStore:
-        client = QdrantClient(path=str(tmp_path / "qdrant"))
-        opens = partial(Broken, collection_name=name, client=client, index_doc_id=False)
-        return LlamaIndexStore(opens, lambda: client.count(name).count, client.close)
-
+    monkeypatch.setattr(QdrantVectorStore, "get_nodes", fail)
     with (
-        Library.open(other, settings, WordEncoder(), vectors=opened) as library,
-        pytest.raises(VectorsUnavailable, match="Broken fails: RuntimeError: first second; papers are safe"),
+        Library.open(other, settings, WordEncoder(), vectors=make) as library,
+        pytest.raises(VectorsUnavailable, match="QdrantVectorStore fails: RuntimeError: first second; papers are safe"),
     ):
         library.vectors.of({"pruning-by-second-derivatives": 1})
 
 
-def test_the_command_line_takes_a_store_by_name(path: Path, tmp_path: Path) -> None:
-    told = {"WHICHPAPERS_ENCODER": "words-64", "PYTHONPATH": str(tmp_path), "WHICHPAPERS_VECTORS": "stores:papers"}
-    stores = tmp_path / "stores.py"
-    stores.write_text(STORES.replace('"qdrant")', f'"{tmp_path / "qdrant"}")'), "utf-8")
+def test_the_page_says_how_to_name_a_store_for_the_command_line(path: Path, tmp_path: Path) -> None:
+    stores, first = blocks("beyond", "python")[0], f'"{tmp_path / "qdrant"}"'
+    (tmp_path / "stores.py").write_text(stores.replace('"qdrant"', first), "utf-8")
+    told = {"WHICHPAPERS_ENCODER": "words-64", "PYTHONPATH": str(tmp_path), "WHICHPAPERS_VECTORS": "stores:qdrant"}
     ended = with_fake_encoder("ask", QUESTION, "--library", path, **told)
     assert ended.code == 0, ended.err
     assert "Hessian" in ended.out
     assert (tmp_path / "qdrant").is_dir()
     assert not (path / "vectors").exists()
+
+
+def test_the_page_says_how_to_give_a_store_from_python(
+    six_papers: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "pages").mkdir()
+    shutil.copy(six_papers / "papers.jsonl", tmp_path / "pages")
+    monkeypatch.chdir(tmp_path)
+    run("beyond")
+    assert "Hessian" in capsys.readouterr().out
+    assert {place.name for place in tmp_path.iterdir()} == {"pages", "my-library", "qdrant"}
+    assert not (tmp_path / "my-library" / "vectors").exists()
 
 
 @pytest.mark.parametrize(
@@ -163,7 +159,7 @@ def test_the_command_line_takes_a_store_by_name(path: Path, tmp_path: Path) -> N
 def test_what_names_no_store_is_an_error(
     given: str, why: str, settings: Settings, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (path / "stores.py").write_text(STORES, "utf-8")
+    (path / "stores.py").write_text(WRONG, "utf-8")
     monkeypatch.syspath_prepend(str(path))
     monkeypatch.delitem(sys.modules, "stores", raising=False)
     with pytest.raises(BadSetting, match=f"WHICHPAPERS_VECTORS.*{why}"):

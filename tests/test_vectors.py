@@ -176,6 +176,17 @@ def test_approximate_search_equals_exact_search_to_a_recall_of_98_percent(tmp_pa
     assert found / kept >= 0.98
 
 
+def test_what_lies_in_the_working_folder_sets_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = (
+        "CHROMA_API_IMPL=chromadb.api.fastapi.FastAPI\nCHROMA_SERVER_HOST=canary.invalid\nCHROMA_SERVER_HTTP_PORT=1\n"
+    )
+    (tmp_path / ".env").write_text(told)
+    monkeypatch.chdir(tmp_path)
+    with closing(VectorIndex(ChromaFolder(tmp_path / "vectors", create=True), WordEncoder())) as index:
+        index.apply([change("a", "owls count mice")])
+        assert near(index, "owls") == [("a", 0)]
+
+
 def test_folders_of_one_name_below_two_folders_are_two(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = []
     with ExitStack() as opened:
