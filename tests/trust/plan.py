@@ -107,6 +107,11 @@ CHECKS = (
     Check(
         "the same again",
         "The same recorded run gives the same answer, byte for byte",
-        ("tests/trust/test_same_again.py", "tests/test_bundle.py", "tests/test_bundle_refused.py", "tests/test_llm_record.py"),
+        (
+            "tests/trust/test_same_again.py",
+            "tests/test_bundle.py",
+            "tests/test_bundle_refused.py",
+            "tests/test_llm_record.py",
+        ),
     ),
 )  # fmt: skip
