@@ -25,7 +25,7 @@ from tests.test_llm_answers import healthy
 
 pytestmark = pytest.mark.slow
 
-expect.set_options(timeout=15_000)
+expect.set_options(timeout=60_000)
 
 HESSIAN = "which papers use the Hessian?"
 PASSWORD = "open sesame"  # noqa: S105 (of a test)
@@ -196,10 +196,10 @@ def test_papers_are_added_and_what_is_not_taken_is_told(page: Page, tmp_path: Pa
     bad.write_text('{"title": "Bare"}\n')
     tab(page, "Library")
     page.locator("#upload input[type=file]").set_input_files(good)
-    expect(page.locator(".report")).to_contain_text("newts.jsonl:2", timeout=20_000)
+    expect(page.locator(".report")).to_contain_text("newts.jsonl:2")
     expect(page.locator(".status")).to_contain_text("7 papers")
     page.locator("#upload input[type=file]").set_input_files(bad)
-    expect(page.locator(".report.refused")).to_contain_text("bad.jsonl:1", timeout=20_000)
+    expect(page.locator(".report.refused")).to_contain_text("bad.jsonl:1")
     page.get_by_placeholder("Search the library").fill("newts")
     page.get_by_placeholder("Search the library").press("Enter")
     expect(page.locator(".shelf li").first).to_contain_text("Newts in Ponds")
@@ -243,7 +243,7 @@ def test_a_paper_is_removed(page: Page) -> None:
     before = page.locator(".shelf li").count()
     page.locator(".shelf summary", has_text="Diffusion Sampling").click()
     page.get_by_role("button", name="Remove from the library").locator("visible=true").click()
-    expect(page.locator(".shelf li")).to_have_count(before - 1, timeout=20_000)
+    expect(page.locator(".shelf li")).to_have_count(before - 1)
 
 
 def test_the_map_tells_titles_and_abstracts(page: Page) -> None:
@@ -344,21 +344,21 @@ def test_a_model_writes_while_its_reader_watches_writes_on_and_stops_it(browser:
         box = page.get_by_label("Question")
         box.fill(QUESTION)
         box.press("Enter")
-        expect(page.locator(".live .prose")).to_contain_text("The Hessian of the layer", timeout=60_000)
+        expect(page.locator(".live .prose")).to_contain_text("The Hessian of the layer")
         expect(box).to_have_value("")
         box.fill("the next question")
         page.get_by_role("button", name="Stop").click()
-        expect(page.locator(".ended")).to_contain_text("You stopped this answer", timeout=15_000)
+        expect(page.locator(".ended")).to_contain_text("You stopped this answer")
         expect(page.locator(".turn.live")).to_have_count(0)
         expect(box).to_have_value("the next question")
         page.get_by_role("button", name="Ask again").click()
-        expect(page.locator(".effort summary")).to_contain_text("written by scripted", timeout=60_000)
+        expect(page.locator(".effort summary")).to_contain_text("written by scripted")
         expect(page.locator(".coverage")).to_contain_text("2 show what you asked for")
         expect(page.locator(".card")).to_have_count(2)
         asked = len(server.received)
         tab(page, "Table")
         page.get_by_role("button", name="Compare").click()
-        expect(page.locator(".compared tbody tr")).to_have_count(2, timeout=60_000)
+        expect(page.locator(".compared tbody tr")).to_have_count(2)
         assert asked < len(server.received) <= asked + 3  # the table's own calls: nothing is judged again
 
 
@@ -382,7 +382,7 @@ def test_a_model_that_fails_leaves_an_answer_that_says_so(browser: Browser, path
 
 def test_a_proxy_names_who_asks(browser: Browser, path: Path) -> None:
     with served(path, WHICHPAPERS_USER_HEADER="X-User") as address:
-        assert httpx.get(address + "config").status_code == 401
+        assert httpx.get(address + "config", timeout=60).status_code == 401
         with visited(browser, address, extra_http_headers={"X-User": "ann"}) as page:
             ask(page, HESSIAN)
             save_as(page, "CSV", path)
@@ -398,98 +398,3 @@ def test_an_empty_library_is_filled_with_the_sample_by_one_click(browser: Browse
         expect(page.locator(".welcome h1")).to_contain_text("593 papers", timeout=120_000)
         ask(page, "which papers use Hessian approximations for quantization")
         expect(page.locator(".card").first).to_be_visible()
-
-
-@pytest.mark.parametrize(
-    "place", ["/etc/passwd", "app.py", "../app.py", ".git/config", "http://127.0.0.1:1/", "{library}/library.db"]
-)
-def test_no_file_outside_what_was_uploaded_can_be_read(address: str, path: Path, place: str) -> None:
-    for name in (f"gradio_api/file={place}", f"file={place}", f"static/{place}", f"assets/{place}"):
-        got = httpx.get(address + name.format(library=path), follow_redirects=True)
-        assert got.status_code in (400, 403, 404, 405), name
-        assert b"root:" not in got.content
-
-
-def test_every_page_comes_with_its_policy_and_to_its_own_name_alone(address: str) -> None:
-    assert "default-src 'self'" in httpx.get(address).headers["content-security-policy"]
-    assert httpx.get(address, headers={"host": "evil.example"}).status_code == 421
-    assert httpx.post(address + "gradio_api/queue/join", content=b"x" * 1_000_000).status_code == 413
-
-
-def test_a_wrong_password_stays_outside(browser: Browser, path: Path) -> None:
-    with served(path, WHICHPAPERS_PASSWORD=PASSWORD) as address, visited(browser, address) as page:
-        log_in(page, "wrong")
-        expect(page.get_by_text("Incorrect credentials")).to_be_visible()
-        expect(page.locator("#question")).to_have_count(0)
-        log_in(page, PASSWORD)
-        expect(page.locator(".welcome")).to_be_visible()
-        ask(page, HESSIAN)
-        save_as(page, "CSV", path)
-        with visited(browser, address) as other:
-            log_in(other, PASSWORD)
-            expect(other.locator(".conversations li")).to_have_count(1)
-
-
-def log_in(page: Page, password: str) -> None:
-    page.get_by_label("username").fill("reader")
-    page.get_by_label("password").fill(password)
-    page.get_by_role("button", name="Login").click()
-
-
-HOSTILE = (
-    "<script>window.ran = 1</script>", "<img src=x onerror='window.ran = 1'>", "![x](http://evil.example/a.png)",
-    "[x](javascript:window.ran=1)", "<svg onload=window.ran=1>", "<style>*{background:url(http://evil.example/b)}</style>",
-    "${window.ran = 1}", "{{constructor.constructor('window.ran=1')()}}", "`${alert(1)}`", "</mark></p></details><h1>",
-    "<iframe srcdoc='<script>parent.ran=1</script>'>", "<a href='http://evil.example'>x</a>", "\u202egnol si siht",
-    r"\frac{\badly$broken \(latex", "[1] [2] [99]", '"><input autofocus onfocus=window.ran=1>', "&lt;b&gt; &#60;",
-    "<video poster=http://evil.example/c>", "<table background=http://evil.example/d>", "x" * 20_000,
-)  # fmt: skip
-
-
-def test_a_hostile_corpus_shows_as_text_and_does_nothing(browser: Browser, tmp_path: Path) -> None:
-    source, fake = tmp_path / "<img src=x onerror=window.ran=1>.jsonl", WordEncoder()
-    settings = Settings(library=tmp_path / "library", encoder=fake.name, offline=True)
-    records = [
-        {"id": f"{text[:60]}{n}", "title": f"Newts {n} {text}", "authors": [text], "url": text,
-         "abstract": f"Newts swim in ponds {text} at night. Ponds are wet."}
-        for n, text in enumerate(HOSTILE)
-    ]  # fmt: skip
-    source.write_text("".join(json.dumps(record) + "\n" for record in records))
-    ingest(source, settings=settings, encoder=fake)
-    with served(settings.library) as address, visited(browser, address) as page:
-        ask(page, "which papers are about newts that swim in ponds?")
-        assert page.locator(".card").count() > 5
-        for card in page.locator(".card summary").all()[1:]:
-            card.click()
-        harmless(page)
-        ask(page, "which papers are about newts <img src=x onerror=window.ran=1> ![x](http://evil.example/q)?")
-        harmless(page)
-        page.reload()
-        expect(page.locator(".turn")).to_have_count(2)
-        tab(page, "Map")
-        expect(page.locator("svg.map")).to_be_visible()
-        for point in page.locator("svg.map [data-paper]").all():
-            point.dispatch_event("pointerover")
-            point.dispatch_event("click")
-            harmless(page)
-        tab(page, "Library")
-        expect(page.locator(".shelf li").first).to_be_visible()
-        for paper in page.locator(".shelf summary").all():
-            paper.click()
-        page.locator("#upload input[type=file]").set_input_files(source)
-        expect(page.locator(".report")).to_be_visible()
-        harmless(page)
-
-
-def harmless(page: Page) -> None:
-    assert page.evaluate("window.ran") is None
-    inside = ".thread, #point, #map, #papers, #report, #kept"
-    tags = "script, img, iframe, style, video, input, h1, table, a[href^=javascript]"
-    found = page.evaluate(
-        "([inside, tags]) => [...document.querySelectorAll(inside)].flatMap(e => [...e.querySelectorAll(tags)])"
-        ".map(e => e.outerHTML)", [inside, tags],
-    )  # fmt: skip
-    assert found == []
-    width = page.viewport_size
-    assert width
-    assert page.evaluate("document.documentElement.scrollWidth") <= width["width"]
