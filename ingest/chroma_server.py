@@ -36,20 +36,22 @@ _MAX_WHY_CHARS = 200
 class ChromaServer(ChromaStore):
     """The library's collection on a server. Any number of processes may read it, on any machine; one writes it."""
 
-    def __init__(self, settings: Settings, store: Store, *, write: bool) -> None:
+    def __init__(self, settings: Settings, store: Store, *, write: bool, strict: bool = True) -> None:
         """Finds the library's collection.
 
         Args:
             settings: Say where the server is.
             store: The library's database, which remembers the collection.
             write: Make the collection if it is not there, and owe it all vectors.
+            strict: Take it for absent where another has written it since: this library.db, or a copy of it that went
+                on, is then behind. To be read without being mended it serves all the same.
 
         Raises:
             IndexAbsent: To be read, and it is not there.
             VectorsUnavailable: The server is down, refuses us or takes too long.
         """
         self.place = f"the Chroma server at {settings.chroma}"
-        self._settings, self._store = settings, store
+        self._settings, self._store, self._strict = settings, store, strict
         self._api = _connected(settings)
         try:
             with self._told():
@@ -101,7 +103,7 @@ class ChromaServer(ChromaStore):
             except NotFoundError:
                 why = f"no collection {name}"
                 continue
-            if (collection.metadata or {}).get(_MARK) in marks:
+            if not self._strict or (collection.metadata or {}).get(_MARK) in marks:
                 return collection
             why = f"collection {name} is older, or a copy of this library has written it"
         raise IndexAbsent(self.place, why)

@@ -33,6 +33,8 @@ class Keep:
     encoder: Encoder
     make: MakeStore | None = None
     """Used instead of what `settings` name."""
+    strict: bool = True
+    """Whether vectors are refused that the library did not write last; only a server can hold such."""
 
     @property
     def kind(self) -> Kind:
@@ -73,7 +75,7 @@ class Keep:
         if self.kind == "chroma":
             from ingest.chroma_server import ChromaServer  # noqa: PLC0415  (most libraries need no client of HTTP)
 
-            return ChromaServer(self.settings, store, write=write)
+            return ChromaServer(self.settings, store, write=write, strict=self.strict)
         opened = (self.make or _named(self.settings.vectors or ""))(_name(store, write=write))
         if not isinstance(opened, VectorStore):
             raise _bad("vectors", type(opened).__name__, "expected a VectorStore, such as a LlamaIndexStore")

@@ -9,6 +9,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -92,7 +93,7 @@ class Library:
             pass
         with ExitStack() as undo:
             store = undo.enter_context(closing(_open_store(path)))
-            library = cls(path, store, keep, check=not busy)
+            library = cls(path, store, replace(keep, strict=False), check=not busy)
             undo.pop_all()
         return library
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from chromadb.api.fastapi import FastAPI
+from filelock import FileLock
 
 from assistant import Assistant
 from ingest import Library, Settings, ingest
@@ -24,7 +25,7 @@ from ingest.store import Store
 from ingest.vectors import VectorIndex
 from tests.chroma_process import ChromaProcess, Gate, certificate
 from tests.fakes import WordEncoder
-from tests.libraries import CountingEncoder, assert_whole, many
+from tests.libraries import CountingEncoder, assert_whole, find, many
 from tests.processes import ROOT, environment, start_writer, with_fake_encoder
 
 QUESTION = "which papers use the Hessian for quantization?"
@@ -229,6 +230,25 @@ def test_a_copy_that_is_written_gets_a_collection_of_its_own(
         encoder = CountingEncoder()
         Library.open(each.library, each, encoder).close()
         assert encoder.texts == 0
+
+
+def test_a_copy_that_cannot_be_written_is_read_when_the_library_has_gone_on(
+    chroma: ChromaProcess, settings: Settings, tmp_path: Path
+) -> None:
+    kept = filled(on(chroma, settings), 20)
+    shutil.copytree(kept.library, tmp_path / "copy")
+    filled(kept, 25)
+    copy, encoder = on(chroma, settings, library=tmp_path / "copy"), CountingEncoder()
+    with (
+        FileLock(tmp_path / "copy" / "writer.lock"),
+        Library.open(copy.library, copy, encoder) as library,
+    ):
+        assert encoder.texts == 0
+        assert len(library) == 20
+        assert find(library)["vectors"] == list(library.store.texts())
+    assert collection(copy) == collection(kept)
+    Library.open(kept.library, kept, encoder).close()
+    assert encoder.texts == 20  # what `find` asked
 
 
 def test_vectors_of_another_dimension_take_their_place(chroma: ChromaProcess, settings: Settings) -> None:
