@@ -42,7 +42,7 @@ def test_a_clock_on_the_wall_counts_waiting_too(tmp_path: Path) -> None:
     with pytest.raises(AssertionError, match="at most"):
         on_time(0.1, 0.01, lambda: burn(slow, 0.6))
     assert len(slow.read_text("utf-8")) == 1 + AGAIN
-    assert on_time(0.0, 0.02, lambda: burn(once, 0.6, 0.0)) == 2
+    assert on_time(0.0, 0.02, lambda: burn(once, 0.6, 0.0)) > 1
 
 
 def test_the_time_of_other_processes_is_theirs() -> None:
