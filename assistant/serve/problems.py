@@ -17,7 +17,7 @@ from starlette.responses import JSONResponse, Response
 from assistant.errors import AssistantError
 from assistant.llm.records import ChatFailed
 from assistant.serve.errors import Full, Late, NoSuchModel, PriceNotAccepted
-from ingest.errors import BadFilter, IngestError, UnknownPaper, VectorsUnavailable
+from ingest.errors import BadFilter, IngestError, UnknownPaper
 
 RETRY_AFTER_S = 5
 DIALECT = "/v1/"
@@ -28,7 +28,6 @@ _STATUS: tuple[tuple[type[Exception], int], ...] = (
     (UnknownPaper, 404),
     (NoSuchModel, 404),
     (BadFilter, 422),
-    (VectorsUnavailable, 503),
     (ChatFailed, 502),
     (Full, 503),
     (Late, 504),
