@@ -19,10 +19,10 @@ from assistant import bundle as bundles
 from assistant.doctor import examine
 from assistant.judge import judge
 from assistant.llama_index import LibraryRetriever
-from assistant.records import ArmHit
+from assistant.records import ArmHit, Judgement, Verdict
 from assistant.render import ranking
 from assistant.replay import replay
-from assistant.rerank import RERANKED, CrossEncoderReranker, RerankerUnavailable, open_reranker, reranked
+from assistant.rerank import RERANKED, CrossEncoderReranker, RerankerUnavailable, judged, open_reranker, reranked
 from assistant.saved import of
 from assistant.transcript import Transcript
 from assistant.understand import understand
@@ -109,8 +109,9 @@ def test_it_reads_the_question_with_title_and_abstract_of_the_best(turned: Assis
 
 
 def test_of_equal_scores_the_former_rank_decides() -> None:
-    after = reranked(Says([1, 2, 1, 2]), "why?", hits(0.9, 0.5, 0.3, 0.1))
-    assert [hit.paper.id for hit in after] == ["p2", "p4", "p1", "p3"]
+    every = hits(*np.linspace(0.9, 0.1, 40))
+    after = reranked(Says([1, 2] * 20), "why?", every)
+    assert titles(after) == titles([*every[1::2], *every[::2]])
 
 
 def test_those_beyond_the_best_stay_behind_them() -> None:
@@ -167,6 +168,27 @@ def test_the_judge_alone_would_let_it_say(library: Library, turned: Assistant) -
     query = understand(QUESTION)
     assert judge(library, query, turned.search(QUESTION)).abstained_because == "nothing_found"
     assert turned.pile().judge(query, turned.search(QUESTION)).abstained_because is None
+
+
+def test_what_misses_lack_is_told_of_their_own_paper() -> None:
+    asked = []
+
+    def judge(found: Sequence[PaperHit]) -> Verdict:
+        asked.append([(hit.paper.id, hit.similarity) for hit in found])
+        lacks = [None, None, *(hit.paper.id for hit in found[2:])]
+        pairs = zip(found, lacks, strict=True)
+        return Verdict(
+            tuple(Judgement(hit.paper, hit.similarity, not lack, (), None, lack) for hit, lack in pairs), None
+        )
+
+    verdict = judged(judge, reranked(Backwards(), "why?", hits(0.9, 0.8, 0.3, 0.2)))
+    assert asked[1] == [("p1", 0.9), ("p2", 0.8), ("p3", 0.3), ("p4", 0.2)]
+    assert [(j.paper.id, j.relevance, j.satisfied, j.lacks) for j in verdict.judgements] == [
+        ("p4", 0.9, True, None),
+        ("p3", 0.8, True, None),
+        ("p2", 0.3, False, "p2"),
+        ("p1", 0.2, False, "p1"),
+    ]
 
 
 def test_a_language_model_reads_papers_in_its_order(
