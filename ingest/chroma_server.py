@@ -227,7 +227,7 @@ def _check(response: httpx.Response) -> None:
         told = response.json()
     except ValueError:
         told = None
-    failed = response.is_error and not (isinstance(told, dict) and told.get("error") in error_types)
+    failed = not response.is_success and not (isinstance(told, dict) and told.get("error") in error_types)
     if failed or told is None or response.status_code in (401, 403):
         raise httpx.HTTPStatusError("", request=response.request, response=response)
 

@@ -44,13 +44,14 @@ class Library:
     def __init__(self, path: Path, store: Store, keep: Keep, *, create: bool = False, check: bool = True) -> None:
         """Not for users: see `open` and `open_to_write`."""
         self.path, self.store, self.encoder = path, store, keep.encoder
-        self.words = WordIndex(path / "words", create=create)
-        self.vectors = keep.open(path, store, write=create, check=check)
         self._generation = store.recall("generation")
-        self._resources = ExitStack()
-        self._resources.callback(store.close)
-        self._resources.callback(self.words.close)
-        self._resources.callback(self.vectors.close)
+        with ExitStack() as opened:
+            opened.callback(store.close)
+            self.words = WordIndex(path / "words", create=create)
+            opened.callback(self.words.close)
+            self.vectors = keep.open(path, store, write=create, check=check)
+            opened.callback(self.vectors.close)
+            self._resources = opened.pop_all()
 
     @classmethod
     def open(

@@ -94,7 +94,10 @@ class Gate:
     Who has not is told so, with what it sent repeated.
     """
 
-    def __init__(self, behind: str, token: str = "", tls: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self, behind: str, token: str = "", tls: ssl.SSLContext | None = None, refusal: tuple[int, str] = (401, "{}")
+    ) -> None:
+        self._refusal = refusal
         self._client = httpx.Client(timeout=60)
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), self._handler(behind, token))
         if tls:
@@ -123,7 +126,8 @@ class Gate:
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
                 given = self.headers.get("X-Chroma-Token", "")
                 if given != token:
-                    self.reply(401, "text/html", f"<h1>No entry for {given}</h1>".encode())
+                    status, body_with = gate._refusal
+                    self.reply(status, "text/plain", body_with.replace("{}", given).encode())
                     return
                 headers = {"Content-Type": "application/json"}
                 told = gate._client.request(self.command, behind + self.path, content=body, headers=headers)

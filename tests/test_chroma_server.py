@@ -316,15 +316,25 @@ def test_the_token_opens_the_gate_and_is_kept_nowhere(
     assert not any(TOKEN.encode() in file.read_bytes() for file in kept.library.rglob("*") if file.is_file())
 
 
-@pytest.mark.parametrize("headers", ["", "X-Chroma-Token: ck-wrong-8a71"])
+TO_LOG_IN = r"refuses us \(40[13] \w+\); set WHICHPAPERS_CHROMA_HEADERS"
+
+
+@pytest.mark.parametrize(
+    ("refusal", "why"),
+    [((401, "<h1>No entry for {}</h1>"), TO_LOG_IN),
+     ((403, '{"error": "AuthError", "message": "no entry for {}"}'), TO_LOG_IN),
+     ((400, '{"error": "InvalidArgumentError", "message": "no entry\\nfor {}"}'), r"fails: no entry for \.\.\.;"),
+     ((302, "[]"), r"answers as no Chroma server does \(302 Found\); correct WHICHPAPERS_CHROMA;"),
+     ((200, "Welcome {}"), r"answers as no Chroma server does \(200 OK\)")],
+)  # fmt: skip
 def test_a_server_that_refuses_us_is_told_in_one_line_without_the_token(
-    chroma: ChromaProcess, settings: Settings, monkeypatch: pytest.MonkeyPatch, headers: str
+    chroma: ChromaProcess, settings: Settings, refusal: tuple[int, str], why: str
 ) -> None:
-    monkeypatch.setenv("WHICHPAPERS_CHROMA_HEADERS", headers)
-    with Gate(chroma.url, TOKEN) as gate, pytest.raises(VectorsUnavailable) as caught:
-        kept = read_settings({"library": settings.library, "chroma": gate.url})
-        Library.open_to_write(kept.library, kept, WordEncoder())
-    assert "refuses us (401 Unauthorized); set WHICHPAPERS_CHROMA_HEADERS" in str(caught.value)
+    kept = read_settings(
+        {"library": settings.library, "chroma_headers": "Authorization: x\nX-Chroma-Token: ck-no-8a71"}
+    )
+    with Gate(chroma.url, TOKEN, refusal=refusal) as gate, pytest.raises(VectorsUnavailable, match=why) as caught:
+        Library.open_to_write(kept.library, on(gate, kept), WordEncoder())
     assert "8a71" not in str(caught.value)
     assert caught.value.exit_code == 1
 
