@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 
 from lxml.html import HtmlElement  # type: ignore[import-untyped]  # it carries no types
 
 _NUMBER = re.compile(r"/abs/([^?#\s]+)")
+_NEAR = 3
+"""Nodes before an entry's text among which its number is: comments may stand between."""
 _CODE = re.compile(r"\(([a-z-]+(?:\.[A-Za-z-]+)?)\)")
 
 
 def papers(page: HtmlElement) -> Iterator[Mapping[str, object]]:
     """Yields a record for each entry; one without its abstract (as in "recent") is a record without one."""
     for details in _entries("dd", page.find_class("list-title")):
-        head = details.getprevious()
-        if head is not None and head.tag == "dt":
+        before = islice(details.itersiblings(preceding=True), _NEAR)
+        for head in islice((node for node in before if node.tag == "dt"), 1):
             yield _listed(head, details)
     for result in _entries("li", page.find_class("arxiv-result")):
         yield _result(result)
@@ -70,7 +73,7 @@ def _first(element: HtmlElement, name: str) -> HtmlElement | None:
 
 
 def _links(element: HtmlElement | None) -> list[str]:
-    return [] if element is None else [" ".join((link.text or "").split()) for link in element.iter("a")]
+    return [] if element is None else [" ".join(str(link.text_content()).split()) for link in element.iter("a")]
 
 
 def _told(element: HtmlElement | None) -> str:
