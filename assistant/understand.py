@@ -27,14 +27,19 @@ _COMPARES = re.compile(
     re.IGNORECASE,
 )
 _LISTS = re.compile(
-    r"\b(?:papers?|abstracts?|works?|studies|articles?|methods|approaches|techniques|anyone|anybody|someone|who|list)\b",
+    r"\b(?:papers?|abstracts?|works?|studies|articles?|methods|approaches|techniques|anyone|anybody|someone|who|list)\b"
+    r"|(?:^|[:;.?!]\s*)(?:is|are) there (?:any|some)|\banything (?:on|about|regarding|concerning)\b",
     re.IGNORECASE,
 )
-_INTERROGATIVE = re.compile(
-    r"(?:^|[,:;.?!-]\s*|\b(?:to|for|in|at|on|with|by)\s+)"
-    r"(?:how|what|which|why|when|where|whose|is|are|can|could|does|do|did|has|have|will)\b",
+_OF_ONE_PAPER = re.compile(
+    r"\b(?:in|of|by|from) (?:the|this|that|its|their)(?: [\w-]+){0,2} (?:paper|abstract|work|study|article)\b",
     re.IGNORECASE,
 )
+"""Says where a fact is looked for, and asks for no list."""
+_INTERROGATIVE = r"(?:how|what|which|why|when|where|whose|is|are|can|could|does|do|did|has|have|will)\b"
+_OPENS = re.compile(rf"(?:^|[:;.?!]\s*)(?:(?:to|for|in|at|on|with|by|from)\s+)?{_INTERROGATIVE}", re.IGNORECASE)
+_WITHIN = re.compile(rf"(?:[,-]\s*|\b(?:to|for|in|at|on|with|by)\s+){_INTERROGATIVE}", re.IGNORECASE)
+"""Asks in a sentence that ends in a question mark; else it may open a relative clause."""
 _ASKS_NUMBER = re.compile(
     r"\bhow (?:many|much|fast|slow|long|large|big|far|often|quickly)\b|\bwith (?:what|which) (?:accuracy|speed|error)\b"
     r"|\b(?:what|which) (?:[\w-]+ ){0,3}(?:accuracy|speed|throughput|rate|improvement|percentage|share|number|ratio"
@@ -114,6 +119,10 @@ def _set_aside(text: str) -> tuple[str, tuple[str, ...]]:
 def _kind(text: str) -> Kind:
     if _COMPARES.search(text):
         return "compare"
-    if _LISTS.search(text) or not _INTERROGATIVE.search(text):
+    if _LISTS.search(_OF_ONE_PAPER.sub("", text)) or not _asks(text):
         return "list"
     return "fact"
+
+
+def _asks(text: str) -> bool:
+    return bool(_OPENS.search(text) or ("?" in text and _WITHIN.search(text)))

@@ -41,6 +41,13 @@ def test_any_text_can_be_understood(text: str) -> None:
         ("Diagnosing illness from speech: for which disorders is evidence thin?", "fact"),
         ("Compare how these systems order blocks.", "compare"),
         ("How do GPTQ and HAWQ differ?", "compare"),
+        ("Is there anything on attacks against federated learning?", "list"),
+        ("is there a limit to how far weights can be compressed?", "fact"),
+        ("telling twins apart by how they walk", "list"),
+        ("If twins are told apart, by how much do errors fall?", "fact"),
+        ("by how much do errors fall", "fact"),
+        ("what is the batch size in the original paper", "fact"),
+        ("what work is there beside the original paper", "list"),
     ],
 )
 def test_the_wording_tells_the_kind(question: str, kind: str) -> None:
