@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 
 from ingest import IngestError, Library, Settings
-from ingest.minilm import MiniLM
+from ingest.minilm import NAMES
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ def examine(settings: Settings) -> list[Finding]:
 def _installation(settings: Settings) -> Iterator[Finding]:
     yield Finding("whichpapers", f"{version('whichpapers')} on Python {platform.python_version()}")
     yield Finding("mode", "offline: extractive answers, no language model takes part")
-    engine = "onnxruntime" if settings.encoder == MiniLM.name else "sentence-transformers"
+    engine = "onnxruntime" if settings.encoder in NAMES else "sentence-transformers"
     yield Finding("encoder", f"{settings.encoder}, by {engine} {version(engine)}")
     if settings.reranker:
         yield Finding("reranker", f"{settings.reranker}, by sentence-transformers {version('sentence-transformers')}")

@@ -195,7 +195,7 @@ def joint(asked: Probe, readings: Sequence[Reading], near: NDArray[np.float64]) 
 def left_aside(asked: Probe, readings: Sequence[Reading]) -> Column:
     """How far each paper is about something that the question leaves aside, in [0, 1]."""
     nearness = [sentence_best(readings, thing) for thing in asked.excluded]
-    return np.clip((np.max(nearness, axis=0) - 0.5) / 0.1, 0, 1) if nearness else np.zeros(len(readings))
+    return np.clip((np.max(nearness, axis=0) - 0.45) / 0.1, 0, 1) if nearness else np.zeros(len(readings))
 
 
 def sentence_best(readings: Sequence[Reading], vector: Vectors) -> Column:

@@ -27,7 +27,7 @@ _MENTIONED = 0.5
 """Share of an aspect's information that a paper must hold to mention it."""
 ANSWERABLE = 0.25
 """Least probability of an answer for which one is given: to refuse what has one is thrice as bad as the reverse."""
-ON_TOPIC = 0.28
+ON_TOPIC = 0.30
 """Least cosine of a question to its nearest sentence: below it lie questions on other matters (decision 0003)."""
 
 

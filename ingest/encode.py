@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ingest.errors import EncoderUnavailable
-from ingest.minilm import MiniLM
+from ingest.minilm import NAMES, MiniLM
 from ingest.settings import Settings
 
 if TYPE_CHECKING:
@@ -95,6 +95,6 @@ def _sha256(file: Path) -> str:
 
 def open_encoder(settings: Settings) -> Encoder:
     """The encoder that `settings` name; cheap, as weights are loaded at first use."""
-    if settings.encoder == MiniLM.name:
-        return MiniLM()
+    if settings.encoder in NAMES:
+        return MiniLM(settings.encoder)
     return SentenceTransformerEncoder(settings.encoder, offline=settings.offline)

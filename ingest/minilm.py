@@ -1,4 +1,4 @@
-"""Passage -> Vector, fast: all-MiniLM-L6-v2 on the processor, without torch."""
+"""Passage -> Vector, fast: all-MiniLM-L6-v2, as published or tuned to abstracts, on the processor, without torch."""
 
 from __future__ import annotations
 
@@ -22,9 +22,16 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
     from ingest.encode import Vectors
+    from ingest.minilm_graph import Weights
 
 MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 """The published model.safetensors of sentence-transformers/all-MiniLM-L6-v2."""
+TUNING_SHA256 = "a60625b91af1d7ca2d03f8cdc9cedf4fd7123d556c73db2ca56742ee4390d4f0"
+"""What makes the default encoder of it: minilm_tuning.safetensors, see evals/training/README.md."""
+
+PUBLISHED = "all-MiniLM-L6-v2"
+NAMES = (DEFAULT_ENCODER, PUBLISHED)
+"""The encoders that are run here."""
 
 MAX_TOKENS = 256
 """What the model reads of a text, as published."""
@@ -33,14 +40,24 @@ _BATCH_TOKENS = 2_048
 
 
 class MiniLM:
-    """The default encoder. Texts of one length are encoded together, so nothing is padded, on every core.
+    """The default encoder, or the model it was made of. Texts of one length are encoded together, so nothing is padded.
 
-    Its integers give vectors with a cosine of 0.999 to those of the published model in float32, so both may be in one
-    library: docs/decisions/0004-fast-path.md.
+    Its integers give vectors with a cosine of 0.999 to those of the same weights in float32:
+    docs/decisions/0004-fast-path.md.
     """
 
-    name = DEFAULT_ENCODER
-    fingerprint = MINILM_SHA256
+    def __init__(self, name: str = DEFAULT_ENCODER) -> None:
+        self._tuned = name == DEFAULT_ENCODER
+
+    @property
+    def name(self) -> str:
+        """One of NAMES."""
+        return DEFAULT_ENCODER if self._tuned else PUBLISHED
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of the published weights, or of their hash and that of what tunes them."""
+        return _sha256(f"{MINILM_SHA256} {TUNING_SHA256}".encode()) if self._tuned else MINILM_SHA256
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """See `Encoder.encode`.
@@ -73,10 +90,10 @@ class MiniLM:
         # Imported on first use: it takes a tenth of a second, and `--help` or a second ingest needs no encoder.
         from onnxruntime.capi import onnxruntime_pybind11_state as failures  # type: ignore[import-untyped]  # noqa: PLC0415
 
-        kept = _kept_graph()
+        kept = _kept_graph(self.fingerprint)
         with suppress(failures.Fail, failures.InvalidGraph, failures.InvalidProtobuf, failures.NoSuchFile):
             return _open(kept)
-        graph = _graph(_weights_folder() / "model.safetensors")
+        graph = _graph(_weights(tuned=self._tuned))
         _keep(graph, kept)
         return _open(graph)
 
@@ -116,29 +133,40 @@ def _weights_folder() -> Path:
     return Path(MODEL_DIR)
 
 
-def _kept_graph() -> Path:
+def _kept_graph(fingerprint: str) -> Path:
     """Where the graph is kept: named by its weights and by the code that makes it, so that it is never an old one."""
     recipe = Path(__file__).with_name("minilm_graph.py").read_bytes()
-    return user_cache_path("whichpapers") / f"minilm-{hashlib.sha256(MINILM_SHA256.encode() + recipe).hexdigest()}.onnx"
+    return user_cache_path("whichpapers") / f"minilm-{_sha256(fingerprint.encode() + recipe)}.onnx"
 
 
-def _graph(weights: Path) -> bytes:
-    """The graph, made from the weights once they are found to be the published ones."""
-    data = weights.read_bytes()
-    found = hashlib.sha256(data).hexdigest()
-    if found != MINILM_SHA256:
-        raise EncoderUnavailable(DEFAULT_ENCODER, f"its weights have sha256 {found}, not the published {MINILM_SHA256}")
+def _weights(*, tuned: bool) -> Weights:
+    """The weights, once they are found to be those that are meant."""
     # Imported on first use: half a second, once on a machine.
     from safetensors.numpy import load  # noqa: PLC0415
 
-    from ingest.minilm_graph import EVENED, build, some_tokens  # noqa: PLC0415
+    from ingest import minilm_tuning  # noqa: PLC0415
 
-    loaded = load(data)
-    exact = _open(build(loaded, None).SerializeToString())
+    published = load(_meant(_weights_folder() / "model.safetensors", MINILM_SHA256))
+    return minilm_tuning.tuned(published, _meant(minilm_tuning.TUNING, TUNING_SHA256)) if tuned else published
+
+
+def _meant(file: Path, sha256: str) -> bytes:
+    data = file.read_bytes()
+    if (found := _sha256(data)) != sha256:
+        raise EncoderUnavailable(
+            DEFAULT_ENCODER, f"{file.name} has sha256 {found}, not the {sha256} that was published"
+        )
+    return data
+
+
+def _graph(weights: Weights) -> bytes:
+    from ingest.minilm_graph import EVENED, build, some_tokens  # noqa: PLC0415  (see _weights)
+
+    exact = _open(build(weights, None).SerializeToString())
     states = exact.run(EVENED, {"token_ids": some_tokens()})
     reach = {name: np.abs(state).max(axis=(0, 1)) for name, state in zip(EVENED, states, strict=True)}
-    del exact, states, data  # a third of a gigabyte
-    graph: bytes = build(loaded, reach).SerializeToString()
+    del exact, states  # a third of a gigabyte
+    graph: bytes = build(weights, reach).SerializeToString()
     return graph
 
 
@@ -149,3 +177,7 @@ def _keep(graph: bytes, place: Path) -> None:
         place.parent.mkdir(parents=True, exist_ok=True)
         ours.write_bytes(graph)
         ours.replace(place)
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

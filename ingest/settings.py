@@ -15,7 +15,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from ingest.errors import BadSetting
 
-DEFAULT_ENCODER = "all-MiniLM-L6-v2"
+DEFAULT_ENCODER = "MiniLM-L6-abstracts"
+"""all-MiniLM-L6-v2, tuned to questions over abstracts (evals/training/README.md)."""
 SECRET = ("api_key", "chroma_headers")
 """Settings whose values are shown nowhere."""
 
@@ -94,7 +95,8 @@ class Settings(BaseSettings):
         description="folder of the library",
     )
     encoder: str = Field(
-        default=DEFAULT_ENCODER, description="sentence-transformers model, by name or by path to its folder"
+        default=DEFAULT_ENCODER,
+        description="the default, all-MiniLM-L6-v2, or any other sentence-transformers model by name or path",
     )
     reranker: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)] | None = Field(
         default=None,

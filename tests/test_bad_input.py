@@ -18,6 +18,7 @@ import pytest
 from assistant.cli import main
 from ingest import Library, Settings
 from ingest.export import jsonl
+from ingest.settings import DEFAULT_ENCODER
 from tests.command import words_for
 from tests.conftest import SIX
 from tests.disks import read_only_copy, small_disk
@@ -189,7 +190,7 @@ def test_an_empty_library_is_refused_with_the_command_that_fills_it(
 
 def test_a_library_by_another_encoder_is_refused(path: Path) -> None:
     ended = whichpapers("search", "pruning", "--library", path)
-    assert_refused(ended, 2, "words-64", "all-MiniLM-L6-v2", "whichpapers rebuild")
+    assert_refused(ended, 2, "words-64", DEFAULT_ENCODER, "whichpapers rebuild")
 
 
 def test_a_library_that_is_garbage_is_refused(path: Path, command: Run) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from ingest import SAMPLE, Library, Settings, ingest
 from ingest.errors import BadSetting, NothingReadable, RecordsRejected, SourceMissing, UnknownFormat
-from ingest.settings import read_settings
+from ingest.settings import DEFAULT_ENCODER, read_settings
 from tests.conftest import SHARED, SIX
 from tests.fakes import WordEncoder
 from tests.libraries import assert_whole
@@ -220,7 +220,7 @@ def test_a_setting_that_cannot_be_used_is_named(monkeypatch: pytest.MonkeyPatch,
         with pytest.raises(BadSetting, match=name):
             read_settings({})
     else:
-        assert read_settings({}).encoder == "all-MiniLM-L6-v2"
+        assert read_settings({}).encoder == DEFAULT_ENCODER
 
 
 def test_an_empty_variable_is_no_setting(monkeypatch: pytest.MonkeyPatch) -> None:

