@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 _ATTEMPTS = 3
 """To read while another process writes: Chroma then misses at times what it has just seen."""
 _COLLECTION = "passages"
+_FULL = "disk is full"
+"""In SQLite's message (SQLITE_FULL), by which alone Chroma tells it from damage."""
 _STAMP = "graph.json"
 
 
@@ -38,13 +41,14 @@ class ChromaFolder(ChromaStore):
 
         Args:
             folder: Of Chroma's files. Where it cannot be written, a copy of it is read, as Chroma always writes.
-            create: Make an empty one if there is none.
+            create: Open it to write; make an empty one if there is none.
             check: Make sure first that Chroma can read its files.
 
         Raises:
             IndexDamaged: The folder holds something else, or less.
+            OSError: It is to be written, and its disk is full.
         """
-        self.place = str(folder)
+        self.place, self._writes = str(folder), create
         self._folder = folder
         self._wrote = False
         self._lock = threading.RLock()
@@ -56,7 +60,7 @@ class ChromaFolder(ChromaStore):
             _check_graph(folder)
         self._open()
 
-    def _open(self) -> None:
+    def _open(self, *, full: bool = False) -> None:
         # Imported on first use: it takes half a second, which `--help` and a bad argument should not. Of its settings
         # none is read from a file `.env` of the working folder, which may be anyone's, and could name a server.
         import chromadb  # noqa: PLC0415
@@ -64,7 +68,7 @@ class ChromaFolder(ChromaStore):
         from chromadb.config import Settings  # noqa: PLC0415
         from chromadb.errors import ChromaError  # noqa: PLC0415
 
-        self._place = Place(self._folder)
+        self._place = Place(self._folder, full=full)
         try:
             # The whole path: Chroma knows folders by name, and would give one of the same name below another folder.
             folder = str(self._place.path.absolute())
@@ -77,7 +81,11 @@ class ChromaFolder(ChromaStore):
         except (ChromaError, sqlite3.Error, ValueError, OSError) as error:
             SharedSystemClient.clear_system_cache()  # else whoever opens this folder next is given what failed here
             self._place.leave()
-            raise IndexDamaged(self._folder, str(error)) from error
+            if _FULL not in str(error) or full:
+                raise IndexDamaged(self._folder, str(error)) from error
+            if self._writes:
+                raise OSError(errno.ENOSPC, f"vectors/: {error}") from error
+            self._open(full=True)
         self.most = min(MOST, self._client.get_max_batch_size())
 
     def refresh(self) -> None:

@@ -13,8 +13,12 @@ from ingest.errors import LibraryUnreadable
 class Place:
     """The folder of an index, or a copy of it for as long as it is used."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, full: bool = False) -> None:
         """Makes the copy, if there has to be one.
+
+        Args:
+            folder: Of the index.
+            full: Its disk has no room for what is written to read it.
 
         Raises:
             LibraryUnreadable: It cannot be read either, or there is no room for the copy.
@@ -22,7 +26,7 @@ class Place:
         self.path = folder
         """Where the index is to be opened."""
         self._copy: TemporaryDirectory[str] | None = None
-        self.is_copy = folder.exists() and not os.access(folder, os.W_OK)
+        self.is_copy = folder.exists() and (full or not os.access(folder, os.W_OK))
         """Whether others may change the folder while this stays as it is."""
         if self.is_copy:
             self._copy = TemporaryDirectory(prefix="whichpapers-")

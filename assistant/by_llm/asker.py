@@ -50,7 +50,8 @@ class Asker:
         with self._counted():
             for piece in self.chat.stream(self._request(prompt, max_tokens, fields)):
                 if isinstance(piece, str):
-                    end, *others = piece.split("\n")
+                    whole = piece.encode(errors="replace").decode()  # half a character can be neither kept nor sought
+                    end, *others = whole.split("\n")
                     begun.append(end)
                     for line in others:
                         yield "".join(begun).strip()

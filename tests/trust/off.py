@@ -209,6 +209,11 @@ PROTECTIONS: tuple[Protection, ...] = (
         f"{LIBRARY}::test_an_index_that_is_a_file_is_made_anew",
         _set(("ingest.library._remove_damaged", lambda *_: None)),
     ),
+    Protection(
+        "what cannot be read for want of room is read from a copy",
+        "tests/trust/test_disks.py::test_a_disk_that_fills_up_loses_nothing[5m]",
+        _set(("ingest.chroma_folder._FULL", "no such words")),
+    ),
     Protection("one writer at a time", "tests/trust/test_processes.py::test_of_twenty_second_writers_each_is_refused",
                _set(("ingest.library._take_lock", _unlocked))),
     Protection(

@@ -28,7 +28,7 @@ ADDED = 300
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("size", some(SIZES, 2))
+@pytest.mark.parametrize("size", some(SIZES, 3))
 def test_a_disk_that_fills_up_loses_nothing(
     size: str, tmp_path: Path, six_papers: Path, settings: Settings, record_property: Callable[[str, object], None]
 ) -> None:
