@@ -126,6 +126,8 @@ class _Network(httpcore.NetworkBackend):
 
         threading.Thread(target=connect, daemon=True).start()
         if not ended.wait(self._deadline.left_s()) or not self._deadline.left_s():
+            for stream in made:  # before the deadline, and seen after it
+                stream.close()
             raise httpcore.ConnectTimeout("the deadline has come")
         if not made:
             raise failed[0] if failed and not isinstance(failed[0], ValueError) else httpcore.ConnectError("no address")

@@ -9,7 +9,9 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import cast
 
+import httpcore
 import pytest
 
 from assistant import Answer, Assistant, verify
@@ -17,6 +19,7 @@ from assistant.cli import main
 from assistant.llm.open import open_chat
 from assistant.llm.patience import Clock, Patient
 from assistant.llm.records import ChatFailed, FailureKind, Reply, Request
+from assistant.llm.wire import Deadline, _Network
 from assistant.show.desk import Desk
 from ingest import Library
 from ingest.notes import Asked
@@ -120,6 +123,32 @@ def test_a_fault_ends_in_an_answer_or_one_line_and_the_key_is_nowhere(  # noqa: 
     files = [file.read_bytes() for file in path.parent.rglob("*") if file.is_file()]
     assert not any(SECRET.encode() in content for content in [*files, *map(str.encode, said), caplog.text.encode()])
     record_property("cases", len(faces))
+
+
+class AtTheLastMoment(httpcore.NetworkBackend, httpcore.NetworkStream):
+    """A network, and its one connection: there in time, and seen too late; and the deadline between."""
+
+    def __init__(self) -> None:
+        self.connected, self.closed = False, False
+
+    def left_s(self) -> float:
+        return 0.0 if self.connected and threading.current_thread() is threading.main_thread() else 9.0
+
+    def connect_tcp(self, *_: object, **__: object) -> httpcore.NetworkStream:
+        self.connected = True
+        return self
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def test_a_connection_that_comes_at_the_deadline_is_closed() -> None:
+    moment = AtTheLastMoment()
+    network = _Network(cast(Deadline, moment))
+    network._sockets = cast(httpcore.SyncBackend, moment)
+    with pytest.raises(httpcore.ConnectTimeout):
+        network.connect_tcp("127.0.0.1", 9)
+    assert moment.closed
 
 
 class Flaky:
