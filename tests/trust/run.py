@@ -30,7 +30,7 @@ from tests.trust.results import Caught, Result, Run, failed, read
 FILE = ROOT / "docs" / "trust.json"
 LONG = {"TRUST_TIER": "long", "TRUST_EXAMPLES": "500", "TRUST_KILLS": "100", "TRUST_SOAK": "2000"}
 SHORT = {"TRUST_TIER": "short"}
-TIMEOUT_S = 2_400
+TIMEOUT_S = 3_600
 """Of one test, in the long tier."""
 AT_ONCE = 2
 """Checks that run at the same time, but for those that hold times to a bar: the plan is for two cores."""
