@@ -124,7 +124,17 @@ def _pytest(arguments: Sequence[str], variables: Mapping[str, str]) -> Iterator[
     with tempfile.TemporaryDirectory() as folder:
         junit = Path(folder) / "junit.xml"
         report = ["-p", "no:cacheprovider", f"--junitxml={junit}", "-o", "junit_family=xunit1"]
-        command = [sys.executable, "-m", "pytest", "-q", "--no-header", "--tb=short", *report, *arguments]
+        command = [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "--no-header",
+            "--tb=short",
+            "--show-capture=no",
+            *report,
+            *arguments,
+        ]
         ended = subprocess.run(command, cwd=ROOT, env=environment(**variables), capture_output=True, check=False)
         if "TRUST_OFF" not in variables and ended.returncode:
             print(ended.stdout.decode()[-6_000:], ended.stderr.decode()[-2_000:], file=sys.stderr)
