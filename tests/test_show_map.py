@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from assistant.show.map import HEIGHT, NUMBER_WIDTH, WIDTH, Atlas, Vectors, atlas, svg
-from assistant.show.topics import examples, labels
+from assistant.show.topics import examples, labels, phrases
 from ingest import Paper
 
 SUBJECTS = ("graph kernels", "newt ponds", "sparse pruning")
@@ -93,3 +93,10 @@ def test_examples_are_about_what_the_library_holds() -> None:
     assert 0 < len(asked) <= 4
     assert all(any(word in question for subject in SUBJECTS for word in subject.split()) for question in asked)
     assert examples([]) == []
+
+
+def test_a_phrase_stands_within_a_clause_and_in_no_link() -> None:
+    text = "They prefer mice. Weather, moonlight: see https://owls.example/hunting www.owls.example"
+    found = phrases(Paper("p", "Owls hunt", text))
+    assert {"owls", "owls hunt", "prefer mice", "weather", "moonlight"} <= found
+    assert not found & {"https", "www", "hunting", "mice weather", "weather moonlight", "hunt prefer"}

@@ -13,7 +13,8 @@ from ingest import Paper
 LABEL_PHRASES = 2
 EXAMPLES = 4
 
-_WORD = re.compile(r"[a-zA-Z][a-zA-Z-]*[a-zA-Z]")
+_TOKEN = re.compile(r"(?:https?://|www\.)\S+|(?P<word>[a-zA-Z][a-zA-Z-]*[a-zA-Z])|[^\w\s]")
+"""A link, a word, or a mark; links and marks part the words beside them."""
 _USUAL = """
     ai approach approaches based better data dataset datasets deep demonstrate effective efficient existing
     experiments framework high improve improves including large learn learning machine method methods model models
@@ -30,8 +31,9 @@ def phrases(paper: Paper) -> frozenset[str]:
     """The words of a paper and the pairs of neighbours, in small letters, without those that say nothing."""
     found: set[str] = set()
     before = ""
-    for word in _WORD.findall(f"{paper.title}. {paper.abstract}"):
-        word = word if word.isupper() else word.lower()  # noqa: PLW2901 (an acronym stays one)
+    for token in _TOKEN.finditer(f"{paper.title}. {paper.abstract}"):
+        told = token["word"] or ""
+        word = told if told.isupper() else told.lower()  # an acronym stays one
         says = word.lower() not in SAYS_NOTHING and len(word) > 2
         if says and word.lower() not in _COMMON:
             found.add(word)
