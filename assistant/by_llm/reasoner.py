@@ -174,7 +174,8 @@ class ModelReasoner:
         lines: list[Supported] = []
         for line in write(self.asker, query, self._to_write(verdict), self._dropped):
             said = Supported(line, self._support(line))
-            if said.support < least:
+            strays = query.kind == "list" and not line.references  # a row of a table that nobody asked for
+            if said.support < least or strays:
                 self._dropped.unsupported += 1
                 continue
             lines.append(said)

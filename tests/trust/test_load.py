@@ -142,8 +142,8 @@ def by_bare(address: str, name: str, ends: float) -> float | None:
     began = time.monotonic()
     with httpx.Client(base_url=address, timeout=max(1.0, ends - began)) as client:
         try:
-            event_id = client.post("/gradio_api/call/chat", json={"data": [name]}).json()["event_id"]
-            with client.stream("GET", f"/gradio_api/call/chat/{event_id}") as lines:
+            event_id = client.post("/gradio_api/call/reply", json={"data": [name]}).json()["event_id"]
+            with client.stream("GET", f"/gradio_api/call/reply/{event_id}") as lines:
                 for line in lines.iter_lines():
                     if time.monotonic() > ends:
                         return None

@@ -75,6 +75,17 @@ def test_a_broken_reply_makes_no_answer_wrong(
     )
 
 
+@pytest.mark.parametrize("line", ["| a | b |", "half a character \ud800 [1.1]"])
+def test_a_line_that_belongs_in_no_list_is_taken_out(line: str, path: Path, settings: Settings) -> None:
+    assert callable(SAID)
+    chat = ScriptedChat(**STAGES | {"answer_list": lambda prompt: f"{line}\n{SAID(prompt)}"})
+    with Library.open(path, settings, WordEncoder()) as library:
+        answer = Assistant(library, settings, chat).ask(QUESTION)
+        assert verify(answer, library).problems == ()
+        assert (answer.mode, len(answer.citations)) == ("llm", 2)
+        assert answer.removed.unsupported_claims >= 1
+
+
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_reply_of_a_megabyte_is_taken_or_left(stage: str, path: Path, settings: Settings) -> None:
     chat = ScriptedChat(**STAGES | {stage: "x [1.1] " * 130_000})
