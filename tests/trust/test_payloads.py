@@ -191,11 +191,10 @@ def test_no_payload_calls_anyone_while_a_model_writes_it(
             wanted.update(numbers)
             page.goto(address)
             ask(page, f"which papers tell how the {' or the '.join(map(word, sorted(numbers)))} swims?")
-            expect(page.locator(".card").first).to_be_visible(timeout=30_000)
             opened(page)
             unharmed(page, canary)
             page.reload()
-            expect(page.locator(".card").first).to_be_visible(timeout=30_000)
+            expect(page.locator(".turn").first).to_be_visible(timeout=30_000)
             unharmed(page, canary)
     with Notes(library / "notes.db") as notes:
         answers = [turn.answer or "" for talk in notes.conversations("") for turn in notes.turns("", talk.id)]
