@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ingest import Library, Settings
+from ingest import Library, Settings, ingest
 from ingest.chroma_folder import ChromaFolder
 from ingest.errors import IndexDamaged
+from tests.fakes import WordEncoder
 from tests.libraries import CountingEncoder, assert_repaired, assert_whole
 
 Damage = Callable[[Path], object]
@@ -29,6 +30,22 @@ def half(file: Path) -> None:
 def middle(file: Path) -> None:
     content, size = file.read_bytes(), file.stat().st_size
     file.write_bytes(content[: size // 3] + random.Random(1).randbytes(size // 3) + content[size // 3 * 2 :])  # noqa: S311 (seeded)
+
+
+def test_what_memory_held_is_not_left_in_a_graph_that_holds_nothing(
+    path: Path, settings: Settings, encoder: WordEncoder, write_jsonl: Callable[..., Path]
+) -> None:
+    files = [file for name in ("data_level0.bin", "length.bin") for file in path.glob(f"vectors/*/{name}")]
+    assert len(files) == 2
+    assert not any(any(file.read_bytes()) for file in files)
+    for file in files:
+        garbage(file)
+    more = write_jsonl({"title": "On owls", "abstract": "Owls hunt mice."}, name="more.jsonl")
+    ingest(more, path, settings=settings, encoder=encoder)
+    assert not any(any(file.read_bytes()) for file in files)
+    with Library.open(path, settings, encoder) as library:
+        assert_whole(library)
+        assert library.vectors.search(encoder.encode(["On owls. Owls hunt mice."])[0], 1)[0][2] > 0.99
 
 
 damages = pytest.mark.parametrize("damage", [Path.unlink, garbage, half])

@@ -232,6 +232,11 @@ PROTECTIONS: tuple[Protection, ...] = (
         _set(("ingest.chroma_folder._check_owner", lambda _: None)),
     ),
     Protection(
+        "what memory held is blanked in an index that has room for more",
+        "tests/test_damage.py::test_what_memory_held_is_not_left_in_a_graph_that_holds_nothing",
+        _set(("ingest.chroma_folder._blank", lambda _: None)),
+    ),
+    Protection(
         "weights are the published ones",
         "tests/test_encode.py::test_weights_that_are_not_the_published_ones_are_refused",
         _set(("ingest.minilm.MINILM_SHA256", Anything())),
