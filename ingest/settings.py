@@ -117,7 +117,7 @@ class Settings(BaseSettings):
     model_timeout_s: float = Field(
         default=60, gt=0, le=3600, allow_inf_nan=False, description="most seconds a call to the model may take"
     )
-    model_calls_at_once: int = Field(default=4, ge=1, le=64, description="most calls to the model at the same time")
+    model_calls_at_once: int = Field(default=8, ge=1, le=64, description="most calls to the model at the same time")
     chroma: Annotated[str, AfterValidator(_server)] | None = Field(
         default=None, description="address of a Chroma server that keeps the vectors, such as http://localhost:8000"
     )

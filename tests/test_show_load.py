@@ -108,7 +108,7 @@ def test_eight_people_at_once_are_served_apart_and_soon(path: Path) -> None:
     crowded = max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))  # by whoever else works on this machine
     with (
         LLMServer(paced(healthy, TOKEN_S)) as server,
-        served(path, WHICHPAPERS_MODEL_CALLS_AT_ONCE="16", **by(server)) as address,
+        served(path, **by(server)) as address,
     ):
         people = [Person(address, f"person{n}", "Thorough" if n % 2 else "Quick") for n in range(PEOPLE)]
         all_talk(people, lambda: range(WARM_ROUNDS))
