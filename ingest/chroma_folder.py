@@ -30,8 +30,6 @@ _ATTEMPTS = 3
 _COLLECTION = "passages"
 _FULL = "disk is full"
 """In SQLite's message (SQLITE_FULL), by which alone Chroma tells it from damage."""
-_LOGGED = 1_000
-"""Fewer vectors than these Chroma keeps in its database alone, beside a graph with room for some and with none."""
 _STAMP = "graph.json"
 
 
@@ -98,11 +96,9 @@ class ChromaFolder(ChromaStore):
 
     def close(self) -> None:
         """Lets go of the files."""
-        unfilled = self._writes and self._unfilled()
         self._client.close()  # type: ignore[attr-defined]  # Client has it, its declared base has not
         self._place.leave()
-        if unfilled:
-            _blank(self._folder)
+        _blank(self._folder)
         if self._wrote:
             self._stamp()
 
@@ -152,14 +148,6 @@ class ChromaFolder(ChromaStore):
                 return ask(self._collection)
             except ChromaError as error:
                 raise IndexDamaged(self._folder, str(error)) from error
-
-    def _unfilled(self) -> bool:
-        from chromadb.errors import ChromaError  # noqa: PLC0415  (see _open)
-
-        try:
-            return self._collection.count() < _LOGGED
-        except ChromaError:
-            return False
 
     def _stamp(self) -> None:
         """Notes how the files were left, so that they need not be tried when next opened."""
@@ -230,17 +218,23 @@ def probe(folder: str) -> bool:
 
 
 def _blank(folder: Path) -> None:
-    """Fills the files of a graph that holds nothing (its header tells) with zeros: Chroma writes memory as it finds it.
+    """Fills the files of a graph that holds nothing yet with zeros: Chroma writes memory as it finds it, to read, too.
 
-    What this process let go of may be in that memory, the key of a language model, too.
+    What this process let go of may be in that memory, the key of a language model, too. Small libraries have no other
+    graph: fewer than a thousand vectors Chroma keeps in its database alone.
     """
     for header in folder.glob("*/header.bin"):
-        if header.read_bytes()[20:28] == bytes(8):
-            for name in ("data_level0.bin", "length.bin"):
-                with suppress(OSError), header.with_name(name).open("r+b") as file:
-                    if any(held := file.read()):
-                        file.seek(0)
-                        file.write(bytes(len(held)))
+        for name in ("data_level0.bin", "length.bin"):
+            with suppress(OSError), header.with_name(name).open("r+b") as file:
+                held = file.read()
+                if any(held) and _holds_nothing(header):
+                    file.seek(0)
+                    file.write(bytes(len(held)))
+
+
+def _holds_nothing(header: Path) -> bool:
+    """Whether the graph with this header has no vector, and none was ever written out."""
+    return header.read_bytes()[20:28] == bytes(8) and not header.with_name("index_metadata.pickle").exists()
 
 
 def _write_stamp(folder: Path, files: dict[str, list[int]]) -> None:

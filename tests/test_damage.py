@@ -43,9 +43,12 @@ def test_what_memory_held_is_not_left_in_a_graph_that_holds_nothing(
     more = write_jsonl({"title": "On owls", "abstract": "Owls hunt mice."}, name="more.jsonl")
     ingest(more, path, settings=settings, encoder=encoder)
     assert not any(any(file.read_bytes()) for file in files)
+    for file in files:
+        garbage(file)
     with Library.open(path, settings, encoder) as library:
         assert_whole(library)
         assert library.vectors.search(encoder.encode(["On owls. Owls hunt mice."])[0], 1)[0][2] > 0.99
+    assert not any(any(file.read_bytes()) for file in files)
 
 
 damages = pytest.mark.parametrize("damage", [Path.unlink, garbage, half])
