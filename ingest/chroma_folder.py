@@ -223,13 +223,13 @@ def _blank(folder: Path) -> None:
     What this process let go of may be in that memory, the key of a language model, too. Small libraries have no other
     graph: fewer than a thousand vectors Chroma keeps in its database alone.
     """
-    for header in folder.glob("*/header.bin"):
-        for name in ("data_level0.bin", "length.bin"):
-            with suppress(OSError), header.with_name(name).open("r+b") as file:
-                held = file.read()
-                if any(held) and _holds_nothing(header):
-                    file.seek(0)
-                    file.write(bytes(len(held)))
+    with suppress(OSError):  # gone by now, or not ours to write
+        for header in filter(_holds_nothing, folder.glob("*/header.bin")):
+            for name in ("data_level0.bin", "length.bin"):
+                file = header.with_name(name)
+                if any(held := file.read_bytes()):
+                    with file.open("r+b") as opened:
+                        opened.write(bytes(len(held)))
 
 
 def _holds_nothing(header: Path) -> bool:
