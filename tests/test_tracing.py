@@ -37,12 +37,12 @@ from tests.conftest import SIX
 from tests.console import Console, console
 from tests.fakes import ScriptedChat
 from tests.processes import Ended, with_fake_encoder
-from tests.test_ask import HESSIAN
 from tests.test_by_llm import QUESTION, script
 
 __all__ = ["console"]
 
 STAGES = ["understand", "retrieve", "judge", "write", "verify"]
+HESSIAN = "which papers use the Hessian?"
 BROKEN = ChatFailed("timeout", "it did not answer in time")
 
 
