@@ -25,6 +25,8 @@ MAX_SENTENCE_CHARS = 1_000
 """A longer piece (a list, a table pasted into an abstract) is cut at white space: encoders read 256 tokens at most."""
 
 _CONTINUES = re.compile(r"\s*(?:[a-z,;:)\]]|\[\d)")
+_INSIDE, _CLOSES = re.compile(r"\([^()]*$"), re.compile(r"[^()]{0,200}\)")
+"""No sentence ends inside parentheses that are closed soon after."""
 
 
 def split(paper: Paper) -> tuple[Passage, ...]:
@@ -41,13 +43,20 @@ def sentence_spans(text: str) -> list[tuple[int, int]]:
     for piece in _punkt()(text):
         start = text.index(piece, cursor)
         cursor = start + len(piece)
-        if spans and (_OPEN_ENDED.search(text[: spans[-1][1]]) or _CONTINUES.match(piece)):
+        if spans and _goes_on(text[slice(*spans[-1])], text, start):
             spans[-1] = (spans[-1][0], cursor)
         else:
             spans.append((start, cursor))
     short = (part for start, end in spans for part in _cut(text, start, end))
     stripped = ((end - len(text[start:end].lstrip()), start + len(text[start:end].rstrip())) for start, end in short)
     return [(start, end) for start, end in stripped if end > start]
+
+
+def _goes_on(sentence: str, text: str, start: int) -> bool:
+    """Whether what Punkt took for a `sentence` goes on in `text` from `start`."""
+    if _OPEN_ENDED.search(sentence) or _CONTINUES.match(text, start):
+        return True
+    return bool(_INSIDE.search(sentence) and _CLOSES.match(text, start))
 
 
 def _cut(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:

@@ -50,6 +50,8 @@ def test_spans_hold_all_but_white_space_in_order_without_overlap(text: str) -> N
         ("One sentence without an end", 1),
         ("It holds. (See the proof.) It is tight.", 3),
         ("It holds for convex f. and for g.", 1),
+        ("A scheme (Lee, J. Sci. Comput. 2023) is stable. We extend it.", 2),
+        ("It holds on (0, 1]. We show (by induction) more.", 2),
     ],
 )
 def test_sentences_are_cut_where_they_end_and_not_inside_abbreviations(text: str, count: int) -> None:
