@@ -19,7 +19,7 @@ from assistant.pile import Ground, Pile
 from assistant.records import Answer, Depth, Event, Inquiry, Mode, PaperHit, Turn, Usage
 from assistant.rerank import Reranker, open_reranker
 from assistant.story import Tell, Trail
-from assistant.table import Table, tabulate, without_model
+from assistant.table import Table, tabulate, telling_silent, without_model
 from assistant.tracing import tellers
 from assistant.transcript import Transcript
 from assistant.understand import understand
@@ -219,7 +219,7 @@ class Assistant:
         """The papers that `answer` cites as a table, without asking anew which they are; see `table`."""
         table = tabulate(self.library, answer, columns)
         if table.answer.mode == "offline" or not (chat := self._model_for(mode, depth)):
-            return table
+            return telling_silent(table)
         from assistant.by_llm.tabulate import tabulate_by  # noqa: PLC0415  (the model's stages take time to import)
 
         try:
@@ -227,7 +227,7 @@ class Assistant:
         except ChatFailed as failure:
             if mode == "llm":
                 raise
-            return without_model(table, f"{failure.kind}: {failure.why}")
+            return telling_silent(without_model(table, f"{failure.kind}: {failure.why}"))
 
     def search(self, query: str, k: int = 50, where: Where = None) -> tuple[PaperHit, ...]:
         """Ranks papers for `query`, best first, ties by id; no language model takes part.

@@ -120,6 +120,16 @@ def without_model(table: Table, why: str) -> Table:
     return replace(table, answer=replace(table.answer, notices=(*table.answer.notices, notice)))
 
 
+def telling_silent(table: Table) -> Table:
+    """`table`, whose cells are the papers' own sentences, naming the columns on which no paper has one."""
+    cells = zip(*(row.cells for row in table.rows), strict=True)
+    silent = [column for column, found in zip(table.columns, cells, strict=False) if not any(found)]
+    if not silent:
+        return table
+    notice = render("notice_table_silent", columns=", ".join(silent))
+    return replace(table, answer=replace(table.answer, notices=(*table.answer.notices, notice)))
+
+
 def quotes(table: Table) -> Iterator[tuple[str, Quote]]:
     """Every quote of the table with the id of its paper."""
     return ((row.paper.id, cell.quote) for row in table.rows for cell in row.cells if cell)

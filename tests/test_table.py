@@ -71,10 +71,17 @@ def test_without_a_model_cells_are_the_papers_own_sentences(library: Library, se
     assert "not stated" not in markdown(table)
 
 
+def test_columns_on_which_nothing_is_found_are_named(library: Library, settings: Settings) -> None:
+    table = Assistant(library, settings).table(QUESTION, ("Hessian of the layer loss", "zebras", "tea"))
+    assert [notice for notice in table.answer.notices if "zebras, tea. Without a language model" in notice]
+    full = Assistant(library, settings).table(QUESTION, ("Hessian of the layer loss",))
+    assert not any("Nothing was found" in notice for notice in full.answer.notices)
+
+
 def test_a_model_that_cannot_fill_it_leaves_the_papers_own_sentences(library: Library, settings: Settings) -> None:
     chat = script(table=ChatFailed("timeout", "no reply"))
     table = made(library, settings, chat)
-    assert "could not fill the table" in table.answer.notices[-1]
+    assert any("could not fill the table" in notice for notice in table.answer.notices)
     with pytest.raises(ChatFailed):
         Assistant(library, settings, chat).table(QUESTION, COLUMNS, mode="llm")
 
