@@ -31,6 +31,9 @@ _CROWD = 10
 _COMMON = 0.2
 """A term in a larger share of all papers tells nothing about a subject."""
 
+_SAYS_IT = 0.15
+"""What a title, and a sentence, that has all the words of a thing left aside adds to a paper's nearness to it."""
+
 JOINT = ("aspect_missing", "term_missing", "beyond_parts", "apart")
 """The features that tell whether there is an answer; of a paper's relevance they tell no more than the others do."""
 
@@ -51,6 +54,7 @@ class Reading:
     """Of `passages`, shape (len(passages), dimension)."""
     terms: Counter[str]
     """Of title and abstract."""
+    title_terms: frozenset[str]
     sentence_terms: tuple[frozenset[str], ...]
     """Of each of `passages`."""
 
@@ -67,6 +71,8 @@ class Probe:
     """Of each aspect, shape (aspects, dimension)."""
     excluded: Vectors
     """Of each thing that the question leaves aside, shape (things, dimension)."""
+    excluded_terms: tuple[Mapping[str, float], ...]
+    """The index terms of each such thing with their shares of its information, summing to 1."""
     terms: Mapping[str, float]
     """The index terms of the aspects with their shares of the question's information, summing to 1."""
     aspect_terms: tuple[Mapping[str, float], ...]
@@ -111,10 +117,13 @@ def probe(library: Library, query: Query) -> Probe:
     content = " ".join(query.aspects)
     vectors = library.encoder.encode([query.sought, content, *query.aspects, *query.excluded])
     aspects, excluded = np.split(vectors[2:], [len(query.aspects)])
-    terms = information(library, library.words.terms(content))
-    aspect_terms = tuple(information(library, library.words.terms(aspect)) for aspect in query.aspects)
-    shares = np.array([sum(terms.get(term, 0.0) for term in held) for held in aspect_terms])
-    return Probe(vectors[0], vectors[1], aspects, excluded, terms, aspect_terms, shares / max(shares.sum(), 1e-9))
+    terms, aspect_terms, excluded_terms = (
+        tuple(information(library, library.words.terms(text)) for text in texts)
+        for texts in ([content], query.aspects, query.excluded)
+    )
+    shares = np.array([sum(terms[0].get(term, 0.0) for term in held) for held in aspect_terms])
+    shares /= max(shares.sum(), 1e-9)
+    return Probe(vectors[0], vectors[1], aspects, excluded, excluded_terms, terms[0], aspect_terms, shares)
 
 
 def information(library: Library, terms: Iterable[str]) -> dict[str, float]:
@@ -193,8 +202,15 @@ def joint(asked: Probe, readings: Sequence[Reading], near: NDArray[np.float64]) 
 
 
 def left_aside(asked: Probe, readings: Sequence[Reading]) -> Column:
-    """How far each paper is about something that the question leaves aside, in [0, 1]."""
-    nearness = [sentence_best(readings, thing) for thing in asked.excluded]
+    """How far each paper is about something that the question leaves aside, in [0, 1].
+
+    Nearness alone tells too little of a thing named in passing, and words alone too much: each adds to the other.
+    """
+    nearness = [
+        sentence_best(readings, thing)
+        + _SAYS_IT * (np.array([term_share(r.title_terms, terms) for r in readings]) + _sentence_share(readings, terms))
+        for thing, terms in zip(asked.excluded, asked.excluded_terms, strict=True)
+    ]
     return np.clip((np.max(nearness, axis=0) - 0.45) / 0.1, 0, 1) if nearness else np.zeros(len(readings))
 
 
@@ -217,7 +233,7 @@ def _largest_missing(held: Container[str], terms: Mapping[str, float]) -> float:
 
 
 def _sentence_share(readings: Sequence[Reading], terms: Mapping[str, float]) -> Column:
-    return np.array([max(term_share(sentence, terms) for sentence in r.sentence_terms) for r in readings])
+    return np.array([max(term_share(held, terms) for held in (r.title_terms, *r.sentence_terms)) for r in readings])
 
 
 def term_share(held: Container[str], terms: Mapping[str, float]) -> float:
@@ -256,9 +272,8 @@ def _reading(library: Library, paper: Paper, passages: Sequence[Passage], vector
     terms = Counter(title)
     for sentence in held:
         terms.update(sentence)
-    return Reading(
-        paper, tuple(passages[first:]), vectors[0], vectors[first:], terms, tuple(frozenset(s) for s in held)
-    )
+    sentences = tuple(map(frozenset, held))
+    return Reading(paper, tuple(passages[first:]), vectors[0], vectors[first:], terms, frozenset(title), sentences)
 
 
 def _idf(papers: int, holding: int) -> float:

@@ -25,6 +25,8 @@ _EXPLAINED_MISSES = 5
 """Papers just below the line for which `lacks` is worked out."""
 _MENTIONED = 0.5
 """Share of an aspect's information that a paper must hold to mention it."""
+_ALL_WORDS = 0.999
+"""Share of the question's information in one sentence, but for rounding."""
 ANSWERABLE = 0.25
 """Least probability of an answer for which one is given: to refuse what has one is thrice as bad as the reverse."""
 ON_TOPIC = 0.30
@@ -54,14 +56,23 @@ def off_topic(hits: Sequence[PaperHit]) -> bool:
     return max(hit.arms[name].value for hit in hits for name in ("question", "content")) < ON_TOPIC
 
 
+def said_outright(query: Query, hits: Sequence[PaperHit]) -> bool:
+    """Whether a sentence or title of the best of `hits` (at least one) has every word of the question's subject.
+
+    A name that few papers have is far from every sentence for most encoders, and a question of one name joins nothing.
+    """
+    if query.asks_number and not _NUMBER.search(_quoted(hits)):
+        return False
+    return max(hit.arms["sentence_terms"].value for hit in hits[:_TOP]) > _ALL_WORDS
+
+
 def signs(library: Library, query: Query, hits: Sequence[PaperHit]) -> dict[str, float]:
     """What tells whether `hits` (at least one), being on topic, hold an answer: see `Weights.answerable`."""
     names = information(library, library.words.terms(" ".join(query.names))) if query.kind == "fact" else {}
     held = (_terms(library, hit.paper) for hit in hits[:_TOP])
-    quoted = " ".join(quote.text for quote in hits[0].evidence)
     return {
         "names_missing": 1 - max(term_share(terms, names) for terms in held) if names else 0.0,
-        "number_missing": float(query.asks_number and not _NUMBER.search(quoted)),
+        "number_missing": float(query.asks_number and not _NUMBER.search(_quoted(hits))),
         "aspect_missing": min(hit.arms["aspect_missing"].value for hit in hits[:_TOP]),
         "term_missing": min(hit.arms["term_missing"].value for hit in hits[:_TOP]),
         "beyond_parts": max(hit.arms["beyond_parts"].value for hit in hits[:_TOP]),
@@ -95,11 +106,17 @@ def _cut(query: Query, hits: Sequence[PaperHit]) -> int:
 def _no_answer(library: Library, query: Query, hits: Sequence[PaperHit]) -> ReasonKind | None:
     if not hits:
         return "nothing_found"
+    if said_outright(query, hits):
+        return None
     if off_topic(hits):
         return "off_topic"
     if float(load().answerable.probability(signs(library, query, hits))) >= ANSWERABLE:
         return None
     return "not_stated" if query.kind == "fact" else "nothing_found"
+
+
+def _quoted(hits: Sequence[PaperHit]) -> str:
+    return " ".join(quote.text for quote in hits[0].evidence)
 
 
 def _lacks(library: Library, query: Query, paper: Paper) -> str:

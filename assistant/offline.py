@@ -9,7 +9,7 @@ from typing import Literal
 from assistant.compose import Draft, Notices, compose, digest_notice
 from assistant.pile import Ground
 from assistant.records import Coverage, Depth, PaperHit, Query, Stage, Token, Usage, Verdict
-from assistant.understand import understand
+from assistant.understand import says_not, understand
 
 CANDIDATES: Mapping[Depth, int | None] = {"quick": 50, "thorough": 150, "exhaustive": None}
 """Papers to judge; None for every paper of the library."""
@@ -46,6 +46,7 @@ class OfflineReasoner:
         yield Stage("write", "from verbatim sentences")
         notices: Notices = {"notice_fallback": {"why": self.fallback}} if self.fallback else {}
         notices |= {"notice_extractive": {}} | digest_notice(verdict) | self.ground.about.notices
+        notices |= {"notice_not_read": {}} if says_not(query) else {}
         draft = compose(query.kind, verdict, coverage, notices)
         yield from map(Token, draft.text.splitlines(keepends=True))
         return draft

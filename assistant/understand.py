@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
+from assistant.point import named
 from assistant.question_words import SAYS_NOTHING
 from assistant.records import Kind, Query
 
@@ -17,11 +18,13 @@ _TOKEN = re.compile(r"[^\W_]+(?:[-'’*+/.][^\W_]+)*\*?|\S")
 
 _LEFT_ASIDE = re.compile(
     r"(?:^|,\s*)(?:but\s+)?(?:leaving|setting|putting)\s+(?P<object>[^,?.;]+?)\s+aside\b,?"
-    r"|,?\s*\b(?:but not|not counting|not including|without counting|excluding|except(?:ing)?(?:\s+for)?|other than"
-    r"|apart from|aside from|besides|leaving (?:out|aside)|ignoring)\s+(?:(?:those|the ones|papers|works?|ones|anything"
-    r"|that|which|about|on|for|are|is|deal(?:ing)? with)\s+)*(?P<rest>[^,?.;)]+)",
+    r"|,?\s*\b(?:but not|not counting|not including|(?:(?:that|which) (?:is|are) )?not(?= (?:about|on|related to) )"
+    r"|without counting|excluding|except(?:ing)?(?:\s+for)?|other than|apart from|aside from|besides"
+    r"|leaving (?:out|aside)|ignoring)\s+(?:(?:those|the ones|papers|works?|ones|anything"
+    r"|that|which|about|on|for|are|is|related to|deal(?:ing)? with)\s+)*(?P<rest>[^,?.;)]+)",
     re.IGNORECASE,
 )
+_NOT = re.compile(r"\b(?:not|never)\b|n['’]t\b", re.IGNORECASE)
 _COMPARES = re.compile(
     r"\b(?:compar(?:e|es|ed|ing|ison)|contrast(?:s|ed|ing)?|differ(?:s|ences?)?|versus|vs)\b",
     re.IGNORECASE,
@@ -48,21 +51,32 @@ _ASKS_NUMBER = re.compile(
 )
 _MODELLED_ON = re.compile(r"-(?:style|like|type|based|aware)$", re.IGNORECASE)
 """What may follow a name without being part of it."""
-_LEANS = re.compile(
-    r"^(?:and|but|so|or|what (?:if|about)|how about|why not)\b"
-    r"|\b(?:it|its|they|them|their|that|those|these|this|such)\b"
-    r"|\bthe (?:same|opposite|former|latter|others?|first|second|last)\b",
+_GOES_ON = re.compile(r"^(?:and|but|so|or|what (?:if|about)|how about|why not)\b", re.IGNORECASE)
+_POINTS_BACK = re.compile(
+    r"\b(?:its?|they|them|their|those|these|this|such(?! as)"
+    r"|the (?:same|opposite|former|latter|others?)"
+    r"|the (?:first|second|third|last)(?: (?:ones?|papers?|two|three)|(?=\W*$)))\b"
+    r"|(?:^|\b(?:of|for|in|on|with|by|from|to|about|like|than|is|are|was|does|do|did|can|could|why)\s+)that\b",
     re.IGNORECASE,
 )
+"""What stands for something said before; "that" only where it does not open a clause, as in "papers that use"."""
+_OF_ITS_OWN = re.compile(
+    r"\b(?:papers?|abstracts?|works?|studies|articles?|anyone|anybody|someone|who)\b"
+    r"|^(?:what|who) (?:is|are|was) (?!the\b)",
+    re.IGNORECASE,
+)
+"""A question with these is whole, however few its other words."""
 _MAX_CONTEXT = 3
 """Earlier questions that a follow-up is read after."""
 _MIN_OWN_WORDS = 3
-"""A follow-up with fewer words of its own leans on the conversation."""
+"""With fewer words of its own a follow-up leans on the conversation, and a pronoun points out of the question."""
 
 
 def understand(question: str, history: Sequence[Mapping[str, str]] = ()) -> Query:
     """Reads `question` in the light of `history` (turns with "role" and "content", oldest first)."""
-    text = stand_alone(question, [turn["content"] for turn in history if turn["role"] == "user"])
+    said = {role: [turn["content"] for turn in history if turn["role"] == role] for role in ("user", "assistant")}
+    text = named(question, "".join(said["assistant"][-1:]))
+    text = stand_alone(text, said["user"] if text == question else ())
     sought, excluded = _set_aside(text)
     return Query(
         text=text,
@@ -73,6 +87,11 @@ def understand(question: str, history: Sequence[Mapping[str, str]] = ()) -> Quer
         names=tuple(names(sought)),
         asks_number=_kind(text) == "fact" and _ASKS_NUMBER.search(text) is not None,
     )
+
+
+def says_not(query: Query) -> bool:
+    """Whether a list is wanted by what papers do not do, in other forms than those of what is left aside."""
+    return query.kind == "list" and _NOT.search(query.sought) is not None
 
 
 def stand_alone(question: str, asked_before: Sequence[str]) -> str:
@@ -106,8 +125,16 @@ def names(text: str) -> Iterator[str]:
 
 
 def _leans(question: str) -> bool:
-    own = [word for phrase in aspects(question) for word in phrase.split()]
-    return len(own) < _MIN_OWN_WORDS or _LEANS.search(question) is not None
+    own = _own_words(question)
+    if not own or _GOES_ON.search(question):
+        return True
+    if own < _MIN_OWN_WORDS and not _OF_ITS_OWN.search(question) and not any(names(question)):
+        return True
+    return any(_own_words(question[: found.start()]) < _MIN_OWN_WORDS for found in _POINTS_BACK.finditer(question))
+
+
+def _own_words(text: str) -> int:
+    return sum(len(phrase.split()) for phrase in aspects(text))
 
 
 def _set_aside(text: str) -> tuple[str, tuple[str, ...]]:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from assistant.compose import MAX_BESIDE_FACT
 from assistant.features import JOINT
-from assistant.judge import ANSWERABLE, best_cut, off_topic, shifted, signs
+from assistant.judge import ANSWERABLE, best_cut, off_topic, said_outright, shifted, signs
 from assistant.records import Query
 from assistant.retrieve import POOL, Look, hits, look
 from assistant.understand import understand
@@ -40,7 +40,8 @@ F1_NOISE = 0.01
 LISTS = ("list", "constraint")
 CASES = (OWN_CASES, OWN_CASES.with_name("more.jsonl"), OWN_CASES.with_name("off_topic.jsonl"))
 """The first is the one to report: relevance and the list's cut are fitted on it, whether there is an answer on all."""
-OFF_TOPIC = "off_topic"
+OFF_TOPIC, SAID = "off_topic", "said_outright"
+"""What is decided before any sign is weighed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,19 +137,20 @@ def relevance_out_of_fold(chosen: Sequence[Example], seed: int) -> list[Array]:
 
 
 def answerable_table(library: Library, chosen: Sequence[Example], relevance: Sequence[Array]) -> dict[str, Array]:
-    """The signs of every example, by name, and whether it is off topic."""
+    """The signs of every example, by name, and whether it is off topic, or said outright."""
     ranked = [hits(example.seen, p, POOL) for example, p in zip(chosen, relevance, strict=True)]
     rows = [signs(library, example.query, found) for example, found in zip(chosen, ranked, strict=True)]
     table = {name: np.array([row[name] for row in rows]) for name in rows[0]}
-    return {**table, OFF_TOPIC: np.array([float(off_topic(found)) for found in ranked])}
+    said = [float(said_outright(example.query, found)) for example, found in zip(chosen, ranked, strict=True)]
+    return {**table, SAID: np.array(said), OFF_TOPIC: np.array([float(off_topic(found)) for found in ranked])}
 
 
 def fit_answerable(chosen: Sequence[Example], table: Mapping[str, Array]) -> Logistic:
-    """Fits the model of whether there is an answer, on the questions that are on topic."""
-    on_topic = table[OFF_TOPIC] == 0
-    part = {name: column[on_topic] for name, column in table.items() if name != OFF_TOPIC}
+    """Fits the model of whether there is an answer, on the questions for which it is asked."""
+    open_ones = (table[OFF_TOPIC] == 0) & (table[SAID] == 0)
+    part = {name: column[open_ones] for name, column in _weighed(table).items()}
     answered = np.array([float(bool(example.all_grades)) for example in chosen])
-    return fit_logistic(part, answered[on_topic], ANSWERABLE_PENALTY)
+    return fit_logistic(part, answered[open_ones], ANSWERABLE_PENALTY)
 
 
 def abstains_out_of_fold(chosen: Sequence[Example], table: Mapping[str, Array], seed: int) -> Array:
@@ -157,11 +159,15 @@ def abstains_out_of_fold(chosen: Sequence[Example], table: Mapping[str, Array], 
     def fit(training: list[int]) -> Callable[[int], bool]:
         part = {name: column[training] for name, column in table.items()}
         model = fit_answerable([chosen[i] for i in training], part)
-        row = {name: column for name, column in table.items() if name != OFF_TOPIC}
-        unlikely = (model.probability(row) < ANSWERABLE) | (table[OFF_TOPIC] > 0)
+        unlikely = (model.probability(_weighed(table)) < ANSWERABLE) | (table[OFF_TOPIC] > 0)
+        unlikely &= table[SAID] == 0
         return lambda i: bool(unlikely[i])
 
     return np.array(out_of_fold(chosen, seed, fit))
+
+
+def _weighed(table: Mapping[str, Array]) -> dict[str, Array]:
+    return {name: column for name, column in table.items() if name not in {OFF_TOPIC, SAID}}
 
 
 def list_f1(example: Example, probability: Array, shift: float) -> float:

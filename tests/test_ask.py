@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from assistant import Answer, Assistant, Stage, Token, verify
 from assistant.errors import BadOption, BadQuestion, NoModel
 from assistant.inquiry import MAX_QUESTION_CHARS
+from assistant.understand import names
 from ingest import Library, Settings
 from tests.test_answer_json import CONTRACT
 
@@ -63,6 +65,14 @@ def test_an_answer_says_how_it_was_made(small: Assistant) -> None:
     assert answer.trace.prompts
     assert answer.coverage.papers == 6
     assert set(answer.trace.seconds) == {"understand", "retrieve", "judge", "write"}
+
+
+@pytest.mark.parametrize(
+    ("question", "read"),
+    [("which papers do not use the Hessian?", False), ("weights of networks, but not the Hessian", True)],
+)
+def test_a_not_that_is_not_read_is_told(small: Assistant, question: str, read: bool) -> None:
+    assert any("was not read" in notice for notice in small.ask(question).notices) is not read
 
 
 @pytest.mark.parametrize("question", ["", "   \n", "x" * (MAX_QUESTION_CHARS + 1)])
@@ -137,6 +147,22 @@ def test_sample_knows_no_pizza(sample: Assistant) -> None:
     assert answer.kind == "none"
     assert answer.reason
     assert not answer.citations
+
+
+@pytest.mark.slow
+def test_a_name_that_a_paper_holds_is_found_however_rare(sample: Assistant) -> None:
+    holders: dict[str, set[str]] = {}
+    for paper in sample.library.store.every_paper():
+        for name in names(f"{paper.title}. {paper.abstract}"):
+            holders.setdefault(name, set()).add(paper.id)
+    rare = sorted(
+        name for name, ids in holders.items() if len(ids) == 1 and len(name) > 2 and name[1:] != name[1:].lower()
+    )
+    for name in random.Random(0).sample(rare, 30):  # noqa: S311 (seeded)
+        for question in (f"which papers use {name}?", f"what is {name}?"):
+            answer = sample.ask(question)
+            assert not answer.abstained, question
+            assert holders[name] & {citation.paper.id for citation in answer.citations}, question
 
 
 NINE = (

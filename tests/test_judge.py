@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assistant.features import JOINT
-from assistant.judge import best_cut, judge, off_topic, shifted, signs
+from assistant.judge import best_cut, judge, off_topic, said_outright, shifted, signs
 from assistant.records import ArmHit, PaperHit, Quote
 from assistant.retrieve import retrieve
 from assistant.understand import understand
@@ -20,7 +20,7 @@ PROBABILITIES = st.lists(st.floats(0, 1), min_size=1, max_size=40).map(lambda p:
 
 def _hit(similarity: float, cosine: float, abstract: str = "We do it in 3 steps.", number: int = 1) -> PaperHit:
     paper = Paper(f"p{number}", "A Title", abstract)
-    arms = {name: ArmHit(1, cosine) for name in ("question", "content", *JOINT)}
+    arms = {name: ArmHit(1, cosine) for name in ("question", "content", "sentence_terms", *JOINT)}
     return PaperHit(paper, similarity, (Quote(abstract, 0, len(abstract), "abstract"),), arms)
 
 
@@ -127,6 +127,30 @@ def test_two_things_that_no_paper_joins_get_no_list(library: Library, question: 
     query = understand(question)
     verdict = judge(library, query, retrieve(library, query, 10))
     assert (verdict.abstained_because == "nothing_found") is refused
+
+
+@pytest.mark.parametrize(
+    "question", ["which papers use ResNet-50?", "what is ResNet-50?", "scanned pages", "What is d/eps^2?"]
+)
+def test_what_a_sentence_says_in_all_the_words_of_a_question_is_never_refused(library: Library, question: str) -> None:
+    query = understand(question)
+    verdict = judge(library, query, retrieve(library, query, 10))
+    assert verdict.abstained_because is None
+    assert any(judgement.satisfied for judgement in verdict.judgements)
+
+
+@pytest.mark.parametrize("question", ["which papers use ResNet-51?", "How many hours does the graph network take?"])
+def test_what_no_sentence_says_may_be_refused(library: Library, question: str) -> None:
+    query = understand(question)
+    hits = retrieve(library, query, 10)
+    assert not said_outright(query, hits)
+
+
+def test_a_number_that_is_asked_for_must_be_in_what_is_said(library: Library) -> None:
+    query = understand("How many errors does the graph network make?")
+    with_number, without = (_hit(0.9, 1.0, text) for text in ("It makes 3 errors.", "It makes errors."))
+    assert said_outright(query, [with_number])
+    assert not said_outright(query, [without])
 
 
 def test_off_topic_looks_at_the_nearest_paper() -> None:

@@ -61,6 +61,10 @@ def test_the_wording_tells_the_kind(question: str, kind: str) -> None:
         ("privacy papers on streams, not counting those about training", "privacy papers on streams", ("training",)),
         ("pruning methods other than magnitude pruning", "pruning methods", ("magnitude pruning",)),
         ("excluding everything", "excluding everything", ()),
+        ("pruning papers not about LLMs", "pruning papers", ("LLMs",)),
+        ("pruning papers that are not about language models", "pruning papers", ("language models",)),
+        ("training that does not need gradients", "training that does not need gradients", ()),
+        ("which papers are not about pruning?", "which papers are not about pruning?", ()),
         ("is it fast but not accurate?", "is it fast ?", ("accurate",)),
     ],
 )
@@ -97,6 +101,65 @@ def test_a_follow_up_is_read_after_the_questions_it_leans_on(follow_up: str) -> 
     assert query.text == f"Who orders point clouds? By learning? {follow_up}"
 
 
-def test_a_question_on_something_else_stands_alone() -> None:
-    question = "Which papers prove lower bounds for convex optimization?"
+@pytest.mark.parametrize(
+    "follow_up",
+    [
+        "Does it work without labels?",
+        "And on graphs?",
+        "Why?",
+        "with code?",
+        "how fast?",
+        "what is the accuracy?",
+        "is there more of that kind?",
+        "how do the first two differ?",
+        "can such models be trained faster?",
+        "any other papers?",
+    ],
+)
+def test_what_is_no_question_by_itself_leans(follow_up: str) -> None:
+    assert understand(follow_up, _turns("Who orders point clouds?", "Two papers do.")).text != follow_up
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Which papers prove lower bounds for convex optimization?",
+        "which papers use LoRA?",
+        "what is quantization?",
+        "What does GPTQ do?",
+        "who trains on graphs?",
+        "papers that use K-FAC",
+        "which papers show that large batches hurt?",
+        "which papers train large networks and then prune them?",
+        "which methods such as Shampoo keep the second moment of gradients?",
+    ],
+)
+def test_a_question_on_something_else_stands_alone(question: str) -> None:
     assert understand(question, _turns("Who orders point clouds?", "Two papers do.")).text == question
+
+
+ANSWER = (
+    "**2 of 9 papers** show this.\n\n- **Net\\_A: Fast**\n“It is.” [1]\n\n- **B\\*-Trees**\n“They are.” [2] “So.” [3]"
+)
+
+
+@pytest.mark.parametrize(
+    ("follow_up", "text"),
+    [
+        ("tell me more about [2]", "tell me more about “B*-Trees”"),
+        ("how do the first two differ?", "how do “Net_A: Fast” and “B*-Trees” differ?"),
+        ("what accuracy does the first one report?", "what accuracy does “Net_A: Fast” report?"),
+        ("does the last paper say so?", "does “B*-Trees” say so?"),
+        ("compare the second and the first", "compare “B*-Trees” and “Net_A: Fast”"),
+    ],
+)
+def test_papers_of_the_answer_that_are_pointed_at_are_named(follow_up: str, text: str) -> None:
+    for answer in (ANSWER, " ".join(ANSWER.split())):
+        assert understand(follow_up, _turns("Which trees are fast?", answer)).text == text
+
+
+@pytest.mark.parametrize(
+    "follow_up", ["tell me more about [7]", "is the first order method fast on graphs with weights?"]
+)
+def test_what_points_at_no_paper_stays_as_it_is(follow_up: str) -> None:
+    assert understand(follow_up, _turns("Which trees are fast?", ANSWER)).text.endswith(follow_up)
