@@ -117,11 +117,12 @@ def probe(library: Library, query: Query) -> Probe:
     content = " ".join(query.aspects)
     vectors = library.encoder.encode([query.sought, content, *query.aspects, *query.excluded])
     aspects, excluded = np.split(vectors[2:], [len(query.aspects)])
+    things = [" ".join(w for w in thing.split() if w.lower() not in SAYS_NOTHING) for thing in query.excluded]
     terms, aspect_terms, excluded_terms = (
         tuple(information(library, library.words.terms(text)) for text in texts)
-        for texts in ([content], query.aspects, query.excluded)
+        for texts in ([content], query.aspects, things)
     )
-    shares = np.array([sum(terms[0].get(term, 0.0) for term in held) for held in aspect_terms])
+    shares = np.array([sum(terms[0].get(term, 0.0) for term in held) for held in aspect_terms], dtype=np.float64)
     shares /= max(shares.sum(), 1e-9)
     return Probe(vectors[0], vectors[1], aspects, excluded, excluded_terms, terms[0], aspect_terms, shares)
 

@@ -146,7 +146,7 @@ def test_what_no_sentence_says_may_be_refused(library: Library, question: str) -
     assert not said_outright(query, hits)
 
 
-def test_a_number_that_is_asked_for_must_be_in_what_is_said(library: Library) -> None:
+def test_a_number_that_is_asked_for_must_be_in_what_is_said() -> None:
     query = understand("How many errors does the graph network make?")
     with_number, without = (_hit(0.9, 1.0, text) for text in ("It makes 3 errors.", "It makes errors."))
     assert said_outright(query, [with_number])
