@@ -55,6 +55,7 @@ PAGES: dict[str, bytes] = {
     "csv quotes": b'title,abstract\n"' + b"a\n" * 80_000,
     "csv columns": b"title,abstract" + b",x" * 100_000 + b"\n" + b"a," * 100_000,
     "csv authors": b"title,abstract,authors\nT,A.," + b" " * N + b"x",
+    "csv names": b'title,abstract,authors\nT,A.,"' + b"A B, C " * 10_000 + b'D"',
     "markdown headings": b"# A\n\n**Abstract** a\n" + b"# B\n" * 50_000,
     "markdown blanks": b"# A\n\n**Abstract** a\n# b" + b" " * N + b"x\n" + b" " * N + b"x\n" + b"#" * N + b"\n",
     "markdown links": b"# A\n\n**Abstract** a\n# " + b"[" * N + b"\n# " + b"[a](" * N,
