@@ -119,6 +119,16 @@ def test_bibtex_is_told_without_its_tex() -> None:
     assert one("bibtex.bib", 1).arxiv == "1907.01234"
 
 
+def test_bibtex_text_loses_its_commands_and_keeps_its_formulas() -> None:
+    entry = (
+        rb"@misc{a, title={Not \emph{all} of {$\mathcal{O}(k^{-3})$}},"
+        rb" abstract={\textit{Italic words} and \texttt{code} cost 5\% --- G{\"o}del's~way.}}"
+    )
+    (paper,) = papers(found("a.bib", entry))
+    assert paper.title == r"Not all of $\mathcal{O}(k^{-3})$"
+    assert paper.abstract == "Italic words and code cost 5% — Gödel's way."
+
+
 @pytest.mark.parametrize("name", ["arxiv_atom.xml", "arxiv_listing.html", "arxiv_search.html", "oai_pmh.xml"])
 def test_categories_are_codes(name: str) -> None:
     assert one(name).categories == ("cs.LG", "stat.ML")

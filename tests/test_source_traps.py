@@ -50,6 +50,8 @@ PAGES: dict[str, bytes] = {
     "bibtex authors": b"@article{a, title={T}, abstract={A.}, author={" + b"a," * N + b"}}",
     "bibtex blanks": b"@article{a, title={T}, abstract={A.}, author={" + b" " * N + b"x}}",
     "bibtex dollars": b"@article{a, title={T}, abstract={" + b"$ \\" * N + b"}}",
+    "bibtex commands": b"@article{a, title={T}, abstract={" + b"\\emph{" * 50_000 + b"}" * 50_000 + b"}}",
+    "bibtex groups": b"@article{a, title={T}, abstract={" + b"{}{x" * 50_000 + b"}" * 50_000 + b"}}",
     "ris": b"TY  - JOUR\n" + b"AU  - A\n" * 50_000,
     "ris types": b"TY  - JOUR\n" * 20_000,
     "csv quotes": b'title,abstract\n"' + b"a\n" * 80_000,
