@@ -73,7 +73,8 @@ def _record(entry: Entry, macros: Mapping[str, str]) -> dict[str, object]:
     fields: dict[str, object] = {
         name: raw[name] if name in ("url", "doi", "eprint", "pdf") else text_of(raw[name]) for name in raw
     }
-    fields["authors"] = [_name(name) for name in " ".join(raw.get("author", "").split()).split(" and ") if name.strip()]
+    named = [name.strip() for name in _parted(" ".join(raw.get("author", "").split()), " and ")]
+    fields["authors"] = [_name(name) for name in filter(None, named[:-1] if named[-1] == "others" else named)]
     if "arxiv" not in (raw.get("archiveprefix", "") + raw.get("eprinttype", "")).lower():
         fields.pop("eprint", None)
     for surplus in ("id", "key", "author", "category", "code"):
@@ -94,7 +95,19 @@ def _value(value: object, macros: Mapping[str, str]) -> str:
 
 def _name(name: str) -> str:
     """`Doe, Jane` and `Doe, Jr, Jane` as `Jane Doe Jr`; what stands in braces is a name as it is."""
-    parts = [text_of(part).strip() for part in re.split(r",(?![^{}]*\})", name[:MAX_NAME_CHARS])]
+    parts = [text_of(part).strip() for part in _parted(name[:MAX_NAME_CHARS], ",")]
     if len(parts) == 1:
         return parts[0]
     return " ".join(filter(None, [parts[-1], parts[0], *parts[1:-1]]))
+
+
+def _parted(text: str, separator: str) -> list[str]:
+    """The parts of `text` between separators that stand in no braces."""
+    parts, start, depth = list[str](), 0, 0
+    for found in re.finditer(rf"[{{}}]|{separator}", text):
+        if found[0] in "{}":
+            depth = max(0, depth + (1 if found[0] == "{" else -1))
+        elif not depth:
+            parts.append(text[start : found.start()])
+            start = found.end()
+    return [*parts, text[start:]]
