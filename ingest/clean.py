@@ -14,9 +14,14 @@ _UNSEEN = re.compile(
 
 _CODE_HOST = re.compile(rf"https?://(?:[\w-]+\.)*(?:{'|'.join(map(re.escape, CODE_HOSTS))})(?![\w.-])", re.IGNORECASE)
 _LINK = re.compile(r"https?://[^\s{}<>\"'|\\^`]+")
-_ACCENTS = dict(
-    zip("`'^\"~=.uvHcr", "\u0300\u0301\u0302\u0308\u0303\u0304\u0307\u0306\u030c\u030b\u0327\u030a", strict=True)
+ACCENTS = dict(
+    zip(
+        "`'^\"~=.uvHcrkdb",
+        "\u0300\u0301\u0302\u0308\u0303\u0304\u0307\u0306\u030c\u030b\u0327\u030a\u0328\u0323\u0331",
+        strict=True,
+    )
 )
+"""TeX's command for an accent to the character that puts it on the letter before."""
 _ACCENT = re.compile(r"\\([`'^\"~=.]|[uvHcr](?=[\s{]))\s*\{?\\?([A-Za-z])\}?")
 _STYLE = re.compile(
     r"\\(?:it|em|bf|rm|tt|sl|sc|cal|emph|text(?:it|bf|rm|tt|sc|sf)?|math(?:cal|bb|bf|rm|frak|scr|sf|it)|"
@@ -46,7 +51,7 @@ def searchable(text: str) -> str:
     For example ``Fr\'{e}chet`` becomes ``Fréchet``, ``{\it single-loop}`` becomes ``single-loop``, and both
     ``$\mathcal{O}\left(k^{-3}\right)$`` and ``Oleft(k^{-3} right)`` become ``O(k^-3)``.
     """
-    text = _ACCENT.sub(lambda found: found[2] + _ACCENTS[found[1]], text)
+    text = _ACCENT.sub(lambda found: found[2] + ACCENTS[found[1]], text)
     text = _COMMAND.sub(r"\1", _STYLE.sub("", text))
     text, glued = _GLUED_LEFT.subn("", text)
     text = _GLUED_RIGHT.sub("", text, count=glued) if glued else text

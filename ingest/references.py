@@ -11,10 +11,10 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import accumulate
 from types import MappingProxyType
 
 from ingest.records import Paper
+from ingest.tex import tex_of
 
 DIGEST = "Digest in other words, not the authors' abstract: "
 
@@ -22,8 +22,6 @@ Remarks = Mapping[str, str]
 """What is to be remembered of papers, by id."""
 NONE: Remarks = MappingProxyType({})
 
-_BIBTEX_SPECIAL = re.compile(r"(?<!\\)[&%$#_]")
-_ESCAPED = re.compile(r"\\.")
 _GROUP = re.compile(r",| and |\b(?:collaboration|consortium|team|group|project|committee)\b", re.IGNORECASE)
 """What an author has in its name that is no person, or whose family name cannot be told."""
 
@@ -82,16 +80,16 @@ def _address(paper: Paper) -> str:
 
 def _bibtex_entry(paper: Paper, remarks: Remarks) -> str:
     fields = {
-        "title": f"{{{_bibtex_text(paper.title)}}}",
+        "title": f"{{{tex_of(paper.title)}}}",
         "author": " and ".join(map(_bibtex_author, paper.authors)),
         "year": str(paper.year or ""),
-        "journal": _bibtex_text(paper.venue or ""),
+        "journal": tex_of(paper.venue or ""),
         "eprint": paper.arxiv or "",
         "archiveprefix": "arXiv" if paper.arxiv else "",
         "doi": re.sub(r"[{}\\]", "", paper.doi or ""),
         "url": paper.url or "",
-        "abstract": _bibtex_text(_abstract(paper)),
-        "annote": _bibtex_text(_remark(paper, remarks)),
+        "abstract": tex_of(_abstract(paper)),
+        "annote": tex_of(_remark(paper, remarks)),
     }
     lines = "".join(f"  {field} = {{{value}}},\n" for field, value in fields.items() if value)
     return f"@{'article' if paper.venue else 'misc'}{{{key(paper.id)},\n{lines}}}\n"
@@ -99,23 +97,8 @@ def _bibtex_entry(paper: Paper, remarks: Remarks) -> str:
 
 def _bibtex_author(author: str) -> str:
     """A person as they write themselves; a group in braces, or its last word would be its family name."""
-    text = _bibtex_text(author)
+    text = tex_of(author)
     return f"{{{text}}}" if " " in text and not name(author)[1] else text
-
-
-def _bibtex_text(text: str) -> str:
-    """`text` with specials escaped; braces that do not pair would end the field early, so they go.
-
-    BibTeX counts a brace after a backslash as any other, some programs do not: they must pair either way.
-    """
-    if not (_paired(text) and _paired(_ESCAPED.sub("", text))):
-        text = re.sub(r"[{}]", "", text)
-    return _BIBTEX_SPECIAL.sub(lambda found: "\\" + found[0], text) + (" " if text.endswith("\\") else "")
-
-
-def _paired(text: str) -> bool:
-    depths = list(accumulate({"{": 1, "}": -1}.get(character, 0) for character in text))
-    return min(depths, default=0) >= 0 and depths[-1:] in ([], [0])
 
 
 def _csl_fields(paper: Paper, remarks: Remarks) -> Iterator[tuple[str, object]]:

@@ -78,9 +78,9 @@ def test_bibtex_escapes_what_latex_would_take_for_itself() -> None:
         "@misc{a,\n"
         r"  title = {{100\% of A\&B\_c \#1}},"
         "\n"
-        "  author = {Ä. B and C {D}},\n"
+        "  author = {Ä. B and C {}{D}},\n"
         "  year = {2020},\n"
-        r"  abstract = {Costs \$5 and \% off.},"
+        r"  abstract = {Costs {}\$5 and {}\% off.},"
         "\n"
         "}\n"
     )

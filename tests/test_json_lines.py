@@ -95,6 +95,30 @@ def test_authors_are_a_list_of_names_or_one_name(authors: object, names: tuple[s
 
 
 @pytest.mark.parametrize(
+    ("authors", "names"),
+    [
+        ("John Smith, Jane Doe", ("John Smith", "Jane Doe")),
+        ("J. Smith, Jane van der Doe, Ö. Örnek", ("J. Smith", "Jane van der Doe", "Ö. Örnek")),
+        ("John Smith, Jane Doe and Max Roe", ("John Smith", "Jane Doe", "Max Roe")),
+        ("John Smith, Jane Doe, and Max Roe", ("John Smith", "Jane Doe", "Max Roe")),
+        ("John Smith, Jane Doe,", ("John Smith", "Jane Doe")),
+        ("Smith, John; Doe, Jane", ("John Smith", "Jane Doe")),
+        ("Smith, John", ("Smith, John",)),
+        ("Smith, J. and Doe, A.", ("Smith, J.", "Doe, A.")),
+        ("Doe Smith, Jane A.", ("Doe Smith, Jane A.",)),
+        ("Vaswani A, Shazeer NM", ("Vaswani A, Shazeer NM",)),
+        ("van der Berg, Maria Anna", ("van der Berg, Maria Anna",)),
+        ("Sammy Davis, Jr.", ("Sammy Davis, Jr.",)),
+        ("Garcia Marquez, Gabriel Jose and Doe Roe, Ada Ann", ("Garcia Marquez, Gabriel Jose", "Doe Roe, Ada Ann")),
+        ("John Smith, Jane Doe, et al.", ("John Smith, Jane Doe, et al.",)),
+        ("王 伟, 李 明", ("王 伟", "李 明")),
+    ],
+)
+def test_commas_part_authors_only_where_all_are_full_names(authors: str, names: tuple[str, ...]) -> None:
+    assert one(authors=authors).authors == names
+
+
+@pytest.mark.parametrize(
     "url", ["javascript:alert(1)", "file:///etc/passwd", 5, "", "https://", "https://x.org/a b", "https://x.org/}{"]
 )
 def test_a_url_that_is_no_web_address_is_left_out(url: object) -> None:

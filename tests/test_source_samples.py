@@ -119,6 +119,34 @@ def test_bibtex_is_told_without_its_tex() -> None:
     assert one("bibtex.bib", 1).arxiv == "1907.01234"
 
 
+def test_bibtex_text_loses_its_commands_and_keeps_its_formulas() -> None:
+    entry = (
+        rb"@misc{a, title={Not \emph{all} of {$\mathcal{O}(k^{-3})$}},"
+        rb" abstract={\textit{Italic words} and \texttt{code} cost 5\% --- G{\"o}del's~way.}}"
+    )
+    (paper,) = papers(found("a.bib", entry))
+    assert paper.title == r"Not all of $\mathcal{O}(k^{-3})$"
+    assert paper.abstract == "Italic words and code cost 5% — Gödel's way."
+
+
+@pytest.mark.parametrize(
+    ("authors", "names"),
+    [
+        ("Doe, Jane and Max Roe and others", ("Jane Doe", "Max Roe")),
+        ("Jane Doe and\n others", ("Jane Doe",)),
+        ("others", ()),
+        ("Others, Ann and Bo Others", ("Ann Others", "Bo Others")),
+        (
+            "{Barnes and Noble} and {Inc., The} and Roe, {M. and} Ada",
+            ("Barnes and Noble", "Inc., The", "M. and Ada Roe"),
+        ),
+    ],
+)
+def test_authors_of_bibtex_are_people_and_groups(authors: str, names: tuple[str, ...]) -> None:
+    (paper,) = papers(found("a.bib", b"@misc{a, title={T}, abstract={A.}, author={%s}}" % authors.encode()))
+    assert paper.authors == names
+
+
 @pytest.mark.parametrize("name", ["arxiv_atom.xml", "arxiv_listing.html", "arxiv_search.html", "oai_pmh.xml"])
 def test_categories_are_codes(name: str) -> None:
     assert one(name).categories == ("cs.LG", "stat.ML")

@@ -9,25 +9,17 @@ from collections.abc import Iterator, Mapping
 from bibtexparser.entrypoint import parse_string
 from bibtexparser.model import Entry, String
 
-from ingest.clean import searchable
 from ingest.errors import PageUnreadable
 from ingest.records import Page, Paper, Rejection, Source, Warned
 from ingest.sources.fields import paper_of
 from ingest.sources.whole import opening
+from ingest.tex import text_of
 
 MAX_ENTRY_CHARS = 1_000_000
 MAX_NAME_CHARS = 500
 
 _OPENS = re.compile(r"\s*@\s*(\w+)\s*[{(]")
 _OTHER = re.compile(r"(?i)comment|preamble")
-_MATH = re.compile(r"((?<!\\)\$(?:[^$\\]|\\.)*\$)")
-_LETTERS = {
-    "ss": "ß", "ae": "æ", "AE": "Æ", "oe": "œ", "OE": "Œ", "o": "ø", "O": "Ø", "aa": "å", "AA": "Å", "l": "ł",
-    "L": "Ł", "i": "ı", "j": "ȷ",
-}  # fmt: skip
-_LETTER = re.compile(rf"\\({'|'.join(_LETTERS)})(?![A-Za-z])(?:\{{\}}|\s)?")
-_ACCENT = re.compile(r"\\(?:[`'^\"~=.]\s*|[uvHcr](?=[\s{])\s*)(?:\{\s*\\?[A-Za-z]\s*\}|\\?[A-Za-z])")
-_ESCAPED = re.compile(r"\\([%&#_$])")
 
 # It prints each broken entry; we tell it as a rejection.
 logging.getLogger("bibtexparser").setLevel(logging.CRITICAL)
@@ -57,17 +49,6 @@ def read(page: Page) -> Iterator[Paper | Rejection | Warned]:
             yield Rejection(where, f"a broken BibTeX entry: {text.splitlines()[0][:60]!r}")
 
 
-def plain(text: str) -> str:
-    """`text` without what only TeX needs outside formulas: braces, accents as commands, escapes."""
-    return "".join(part if part.startswith("$") else _without_tex(part) for part in _MATH.split(text))
-
-
-def _without_tex(text: str) -> str:
-    text = _ACCENT.sub(lambda found: searchable(re.sub(r"\\([ij])", r"\1", found[0])), text)
-    text = _LETTER.sub(lambda found: _LETTERS[found[1]], text)
-    return re.sub(r"(?<!\\)~", " ", _ESCAPED.sub(r"\1", re.sub(r"(?<!\\)[{}]", "", text)))
-
-
 def _blocks(page: Page) -> Iterator[tuple[int, str, str]]:
     """Each entry's first line, kind and text. An entry ends where a line opens the next."""
     line, kind, texts, size = 0, "", list[str](), 0
@@ -90,9 +71,10 @@ def _blocks(page: Page) -> Iterator[tuple[int, str, str]]:
 def _record(entry: Entry, macros: Mapping[str, str]) -> dict[str, object]:
     raw = {name.lower(): _value(field.value, macros) for name, field in entry.fields_dict.items()}
     fields: dict[str, object] = {
-        name: raw[name] if name in ("url", "doi", "eprint", "pdf") else plain(raw[name]) for name in raw
+        name: raw[name] if name in ("url", "doi", "eprint", "pdf") else text_of(raw[name]) for name in raw
     }
-    fields["authors"] = [_name(name) for name in " ".join(raw.get("author", "").split()).split(" and ") if name.strip()]
+    named = [name.strip() for name in _parted(" ".join(raw.get("author", "").split()), " and ")]
+    fields["authors"] = [_name(name) for name in filter(None, named[:-1] if named[-1] == "others" else named)]
     if "arxiv" not in (raw.get("archiveprefix", "") + raw.get("eprinttype", "")).lower():
         fields.pop("eprint", None)
     for surplus in ("id", "key", "author", "category", "code"):
@@ -113,7 +95,19 @@ def _value(value: object, macros: Mapping[str, str]) -> str:
 
 def _name(name: str) -> str:
     """`Doe, Jane` and `Doe, Jr, Jane` as `Jane Doe Jr`; what stands in braces is a name as it is."""
-    parts = [plain(part).strip() for part in re.split(r",(?![^{}]*\})", name[:MAX_NAME_CHARS])]
+    parts = [text_of(part).strip() for part in _parted(name[:MAX_NAME_CHARS], ",")]
     if len(parts) == 1:
         return parts[0]
     return " ".join(filter(None, [parts[-1], parts[0], *parts[1:-1]]))
+
+
+def _parted(text: str, separator: str) -> list[str]:
+    """The parts of `text` between separators that stand in no braces."""
+    parts, start, depth = list[str](), 0, 0
+    for found in re.finditer(rf"[{{}}]|{separator}", text):
+        if found[0] in "{}":
+            depth = max(0, depth + (1 if found[0] == "{" else -1))
+        elif not depth:
+            parts.append(text[start : found.start()])
+            start = found.end()
+    return [*parts, text[start:]]

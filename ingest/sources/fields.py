@@ -36,6 +36,9 @@ NAMES: Mapping[str, tuple[str, ...]] = {
 _YEAR = re.compile(r"([12]\d{3})(?:\.0|[-/]\d\d?\b.*)?", re.ASCII)
 """2021, 2021.0, 2021-05, 2021/5 or 2021-05-01, with or without a time."""
 
+_FULL_NAME = re.compile(r"[^\W\d_a-z]\S*(?: \S+)*? (?!(?:[A-Z][.-]*){1,3}\Z)\S+")
+"""Two words or more, the last of them no initials; what begins with a particle (van der Berg) may be a family name."""
+
 
 def paper_of(record: Mapping[str, object], source: Source, columns: Mapping[str, str]) -> Paper | Rejection:
     """The paper that `record` tells of, or why it tells of none.
@@ -102,14 +105,27 @@ def word(value: object) -> str | None:
 def names(value: object) -> tuple[str, ...]:
     """Authors, from a list of names or of {"name": ...}, or from one text.
 
-    In a text ";" or "and" parts them; where it is ";" the family name may come first: `Doe, Jane; Roe, R.`.
+    In a text ";" or "and" parts them; where it is ";" the family name may come first: `Doe, Jane; Roe, R.`. Else
+    commas part them too, if only full names stand between them: `Jane Doe, Max Roe and Ada Poe`, not `Doe, Jane`.
     """
     if isinstance(value, str):
         parts = tuple(filter(None, map(str.strip, re.split(";| and ", " ".join(value.split())))))
-        return tuple(map(turned, parts)) if ";" in value else parts
+        return tuple(map(turned, parts)) if ";" in value else _parted(parts)
     several = value if isinstance(value, list | tuple) else []
     told = (item.get("name") if isinstance(item, dict) else item for item in several)
     return tuple(name for name in told if isinstance(name, str))
+
+
+def _parted(names: tuple[str, ...]) -> tuple[str, ...]:
+    """`names`, or what commas part them into where no comma can stand between a family name and given names.
+
+    In `Garcia Marquez, Gabriel Jose and van der Berg, Maria Anna` each has one, so also the last of several.
+    """
+    each = [[part.strip() for part in name.rstrip(", ").split(",")] for name in names]
+    family_first = len(each) > 1 and len(each[-1]) > 1
+    if family_first or not all(_FULL_NAME.fullmatch(part) for parts in each if len(parts) > 1 for part in parts):
+        return names
+    return tuple(part for parts in each for part in parts)
 
 
 def turned(name: str) -> str:
