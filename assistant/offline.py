@@ -9,7 +9,7 @@ from typing import Literal
 from assistant.compose import Draft, Notices, compose, digest_notice
 from assistant.pile import Ground
 from assistant.records import Coverage, Depth, PaperHit, Query, Stage, Token, Usage, Verdict
-from assistant.understand import says_not, understand
+from assistant.understand import asks_of_sources, says_not, understand
 
 CANDIDATES: Mapping[Depth, int | None] = {"quick": 50, "thorough": 150, "exhaustive": None}
 """Papers to judge; None for every paper of the library."""
@@ -47,6 +47,7 @@ class OfflineReasoner:
         notices: Notices = {"notice_fallback": {"why": self.fallback}} if self.fallback else {}
         notices |= {"notice_extractive": {}} | digest_notice(verdict) | self.ground.about.notices
         notices |= {"notice_not_read": {}} if says_not(query) else {}
+        notices |= {"notice_filter_instead": {}} if asks_of_sources(query) else {}
         draft = compose(query.kind, verdict, coverage, notices)
         yield from map(Token, draft.text.splitlines(keepends=True))
         return draft

@@ -25,6 +25,13 @@ _LEFT_ASIDE = re.compile(
     re.IGNORECASE,
 )
 _NOT = re.compile(r"\b(?:not|never)\b|n['’]t\b", re.IGNORECASE)
+_OF_SOURCES = re.compile(
+    r"\b(?:[Ww]ho (?:wrote|published)|published (?:by|in|on|at|since|after|before|between)"
+    r"|(?:papers|works?|studies|articles)(?: are| were)? (?:by|from|in|of|since|after|before)"
+    r" (?:[A-Z][a-z]+ [A-Z]\w+|(?:19|20)\d\d)"
+    r"|(?:since|after|before|until) (?:19|20)\d\d)\b"
+)
+"""What sources say of a paper beside its text."""
 _COMPARES = re.compile(
     r"\b(?:compar(?:e|es|ed|ing|ison)|contrast(?:s|ed|ing)?|differ(?:s|ences?)?|versus|vs)\b",
     re.IGNORECASE,
@@ -92,6 +99,11 @@ def understand(question: str, history: Sequence[Mapping[str, str]] = ()) -> Quer
 def says_not(query: Query) -> bool:
     """Whether a list is wanted by what papers do not do, in other forms than those of what is left aside."""
     return query.kind == "list" and _NOT.search(query.sought) is not None
+
+
+def asks_of_sources(query: Query) -> bool:
+    """Whether it asks by whom, when or where papers were published, which their texts do not say."""
+    return _OF_SOURCES.search(query.text) is not None
 
 
 def stand_alone(question: str, asked_before: Sequence[str]) -> str:

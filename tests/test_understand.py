@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assistant.question_words import SAYS_NOTHING
-from assistant.understand import aspects, names, understand
+from assistant.understand import asks_of_sources, aspects, names, understand
 
 
 @pytest.mark.parametrize(
@@ -89,6 +89,25 @@ def test_names_are_told_by_their_letters() -> None:
 )
 def test_some_questions_want_a_number(question: str, asks: bool) -> None:
     assert understand(question).asks_number is asks
+
+
+@pytest.mark.parametrize(
+    ("question", "asks"),
+    [
+        ("which papers are by Ada Lovelace?", True),
+        ("papers by Ada Lovelace", True),
+        ("who wrote HAWQ?", True),
+        ("Which papers were published after 2021?", True),
+        ("pruning since 2020", True),
+        ("papers in 2023 on pruning", True),
+        ("which papers from Google Research use pruning", True),
+        ("ordering text written by hand", False),
+        ("papers of interest on networks before training", False),
+        ("works by pruning weights", False),
+    ],
+)
+def test_what_only_sources_say_is_told_apart(question: str, asks: bool) -> None:
+    assert asks_of_sources(understand(question)) is asks
 
 
 def _turns(*contents: str) -> list[dict[str, str]]:
