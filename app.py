@@ -57,7 +57,7 @@ def build(desk: Desk) -> gr.Blocks:
                 sample = gr.Button("Read the sample", variant="primary", elem_id="sample")
                 composer = layout.composer(page)
                 conversation = gr.State(None)  # inside a tab: what stands beside tabs, Gradio counts as one
-                talk = [conversation, thread, now, kept]
+                talk = [conversation, thread, now, kept, gr.State(None)]
             with gr.Tab("Table"):
                 _compare(page, conversation)
             with gr.Tab("Map") as map_tab:
@@ -79,13 +79,14 @@ def build(desk: Desk) -> gr.Blocks:
 
 
 def _ask(page: Page, talk: Sequence[Any], composer: Composer) -> None:
-    conversation, thread, now, _ = talk
+    conversation, thread, now, _, editing = talk
     c, wire = composer, partial(private, show_progress="hidden")
     answering = {"concurrency_limit": MAX_AT_ONCE, "concurrency_id": "answer", "outputs": talk}
 
     def ask(given: Given, request: gr.Request) -> Iterator[tuple[Any, ...]]:
         with telling():
-            yield from map(astuple, page.ask(reader(request), given[conversation], c.asked(given, page)))
+            asked = c.asked(given, page)
+            yield from map(astuple, page.ask(reader(request), given[conversation], asked, given[editing]))
 
     def again(event: gr.EventData, mode: str, depth: str, request: gr.Request) -> Iterator[tuple[Any, ...]]:
         with telling():
@@ -93,8 +94,11 @@ def _ask(page: Page, talk: Sequence[Any], composer: Composer) -> None:
 
     def edit(event: gr.EventData, request: gr.Request) -> tuple[Any, ...]:
         with telling():
-            question, view = page.edit(reader(request), number(event, "turn"))
-        return question, *astuple(view)
+            asked, view = page.edit(reader(request), number(event, "turn"))
+        return *c.filled(asked.question, asked.filter), *astuple(view)
+
+    def leave(conversation: int | None, request: gr.Request) -> tuple[Any, ...]:
+        return *c.filled(""), *astuple(page.opened(reader(request).owner, conversation))
 
     def example(event: gr.EventData) -> str:
         return str(said(event).get("question"))
@@ -103,16 +107,17 @@ def _ask(page: Page, talk: Sequence[Any], composer: Composer) -> None:
         page.stop(reader(request))
 
     for asked in (c.question.submit, c.ask.click):
-        wire(asked, ask, inputs={conversation, *c.inputs}, **answering)
+        wire(asked, ask, inputs={conversation, editing, *c.inputs}, **answering)
     wire(now.apply, None, js="() => ''", outputs=c.question)  # the question is taken, the next one can be written
     wire(thread.retry, again, inputs=[c.mode, c.depth], **answering)
-    wire(thread.edit, edit, outputs=[c.question, *talk])
+    edited = wire(thread.edit, edit, outputs=[*c.put, *talk])
+    left = wire(now.delete, leave, inputs=conversation, outputs=[*c.put, *talk])
     wire(thread.example_select, example, outputs=c.question)
     wire(c.stop.click, stop, queue=False)
-    _price(page, c)
+    _price(page, c, (edited.then, left.then))
 
 
-def _price(page: Page, composer: Composer) -> None:
+def _price(page: Page, composer: Composer, filled: Sequence[Any]) -> None:
     def price(given: Given) -> str:
         try:
             return page.beforehand(composer.asked(given, page))
@@ -120,7 +125,7 @@ def _price(page: Page, composer: Composer) -> None:
             return shelf.quiet(str(error))
 
     c = composer
-    changes = [c.mode.change, c.depth.change, c.code.change]
+    changes = [*filled, c.mode.change, c.depth.change, c.code.change]
     changes += [event for box in (c.since, c.until, c.source, c.also) for event in (box.blur, box.submit)]
     for change in changes:
         options = {"trigger_mode": "always_last", "show_progress": "hidden"}
@@ -128,7 +133,7 @@ def _price(page: Page, composer: Composer) -> None:
 
 
 def _choose(page: Page, talk: Sequence[Any], new: gr.Button) -> None:
-    conversation, *_, kept = talk
+    conversation, _, _, kept, _ = talk
     wire = partial(private, outputs=talk, show_progress="hidden")
 
     def select(event: gr.EventData, request: gr.Request) -> tuple[Any, ...]:

@@ -121,10 +121,47 @@ def test_a_question_is_edited_and_asked_again(page: Page) -> None:
     page.get_by_role("button", name="Ask again").click()
     expect(page.locator('.turn[data-turn]:not([data-turn="1"])')).to_have_count(1)
     page.get_by_role("button", name="Edit").click()
-    expect(page.locator("#question textarea")).to_have_value(HESSIAN)
-    expect(page.locator(".turn")).to_have_count(0)
-    ask(page, "which papers are about diffusion models?")
+    expect(page.get_by_label("Question")).to_have_value(HESSIAN)
+    expect(page.get_by_label("Question")).to_be_focused()
+    expect(page.locator(".editing")).to_be_in_viewport()
+    page.get_by_role("button", name="Leave it as it is").click()
+    expect(page.get_by_label("Question")).to_have_value("")
+    expect(page.locator(".turn")).to_have_count(1)
+    page.get_by_role("button", name="Edit").click()
+    expect(page.locator(".editing")).to_be_visible()
+    page.get_by_label("Question").fill("which papers are about diffusion models?")
+    page.get_by_label("Question").press("Enter")
+    expect(page.locator(".turn[data-turn] h2")).to_have_text("which papers are about diffusion models?")
+    expect(page.locator(".editing")).to_have_count(0)
     expect(page.locator(".card")).to_have_count(1)
+
+
+def test_what_followed_a_question_goes_only_if_its_reader_says_so(page: Page) -> None:
+    ask(page, HESSIAN)
+    ask(page, "and which of them give sensitive layers more bits?")
+    page.evaluate("window.confirm = () => false")
+    page.get_by_role("button", name="Ask again").first.click()
+    page.get_by_role("button", name="Edit").first.click()
+    page.wait_for_timeout(500)
+    expect(page.locator(".editing, .live")).to_have_count(0)
+    page.evaluate("window.confirm = () => true")
+    page.get_by_role("button", name="Edit").first.click()
+    expect(page.get_by_label("Question")).to_have_value(HESSIAN)
+    page.reload()
+    expect(page.locator(".turn")).to_have_count(2)
+    page.evaluate("window.confirm = () => true")
+    page.get_by_role("button", name="Ask again").first.click()
+    expect(page.locator(".turn[data-turn]")).to_have_count(1)
+
+
+def test_an_edited_question_keeps_its_filter(page: Page) -> None:
+    page.get_by_role("button", name="Filter").click()
+    page.get_by_label("From year").fill("2023")
+    ask(page, "which papers quantize weights?")
+    page.reload()
+    page.get_by_role("button", name="Edit").click()
+    expect(page.locator("#also textarea, #also input")).to_have_value("year >= 2023")
+    expect(page.locator("#price")).to_contain_text("the 1 paper that the filter leaves")
 
 
 def test_a_conversation_is_removed(page: Page) -> None:

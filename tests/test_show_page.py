@@ -113,13 +113,24 @@ def test_asking_again_replaces_a_turn_and_all_after_it_and_asks_the_same_papers(
     assert last.thread.count("<article") == 1
 
 
-def test_editing_takes_a_question_back(page: Page) -> None:
-    view = ask(page, HESSIAN)[-1]
-    question, left = page.edit(Reader(""), first_turn(page, view))
-    assert question == HESSIAN
-    assert "<article" not in left.thread
+def test_an_edited_question_takes_its_place_and_loses_nothing_before_it_is_asked(page: Page) -> None:
+    view = ask(page, HESSIAN, only="year >= 2023")[-1]
+    ask(page, "which papers study diffusion?", view.conversation)
+    turn = first_turn(page, view)
+    asked, edited = page.edit(Reader(""), turn)
+    assert (asked.question, asked.filter) == (HESSIAN, "year >= 2023")
+    assert (edited.editing, edited.thread.count("<article")) == (turn, 2)
+    assert HESSIAN in edited.now
+    assert len(page.desk.notes.turns("", view.conversation or 0)) == 2
+    with pytest.raises(Refused, match="Ask something"):
+        list(page.ask(Reader(""), view.conversation, Asked(" "), turn))
+    *_, last = page.ask(Reader(""), None, Asked("which papers quantize?"), turn)
+    assert [one.asked.question for one in page.desk.notes.turns("", view.conversation or 0)] == [
+        "which papers quantize?"
+    ]
+    assert (last.conversation, last.editing) == (view.conversation, None)
     with pytest.raises(Refused, match="gone"):
-        page.edit(Reader(""), 99)
+        page.edit(Reader(""), turn)
 
 
 def test_stopping_ends_the_answer_of_this_session_alone(page: Page) -> None:

@@ -44,6 +44,16 @@ class Composer:
     """What `source` offers to choose from."""
 
     @property
+    def put(self) -> list[Any]:
+        """What `filled` fills."""
+        return [self.question, self.since, self.until, self.source, self.code, self.also]
+
+    @staticmethod
+    def filled(question: str, where: str = "") -> tuple[Any, ...]:
+        """A question as it stands there, and an expression for which papers it is put to."""
+        return question, "", "", "", False, where
+
+    @property
     def inputs(self) -> set[Any]:
         """What `asked` reads."""
         return {self.question, self.mode, self.depth, self.since, self.until, self.source, self.code, self.also}

@@ -95,9 +95,19 @@ window.whichpapers = (() => {
     else say("This is not kept for this answer; ask again to have it");
   }
 
+  function focusQuestion() {
+    document.querySelector("#question textarea")?.focus({ preventScroll: true });
+  }
+
   function address(element) {
     const shown = element.querySelector("[data-conversation]");
     if (shown) history.replaceState(null, "", shown.dataset.conversation ? "?c=" + shown.dataset.conversation : "?");
+  }
+
+  /* A question that is asked anew takes what followed it along. */
+  function mayReplace(button) {
+    const later = !("last" in button.closest(".turn").dataset);
+    return !later || confirm("Once this question is asked anew, those after it are removed for good. Go on?");
   }
 
   /* The conversation: everything in it that can be pressed. */
@@ -112,8 +122,7 @@ window.whichpapers = (() => {
       else if ("copy" in button.dataset) copy(button);
       else if ("all" in button.dataset) button.closest(".pair").classList.add("whole");
       else if (button.dataset.ask) trigger("example_select", { question: button.dataset.ask });
-      else if (button.dataset.do === "edit") trigger("edit", { turn: turnOf(button) });
-      else if (button.dataset.do === "retry") trigger("retry", { turn: turnOf(button) });
+      else if (button.dataset.do && mayReplace(button)) trigger(button.dataset.do, { turn: turnOf(button) });
     });
     watch("value", () => {
       address(element);
@@ -127,7 +136,13 @@ window.whichpapers = (() => {
   /* The answer that is being made; once it has begun, its question leaves the box, and the next can be written. */
   function now(element, trigger, server, watch) {
     let begun = false;
+    element.addEventListener("click", (event) => event.target.closest("[data-leave]") && trigger("delete"));
     watch("value", () => {
+      const editing = element.querySelector(".editing");
+      if (editing) {
+        editing.scrollIntoView({ block: "center" });
+        focusQuestion();
+      }
       const asked = element.querySelector(".live h2")?.textContent.trim();
       const box = document.querySelector("#question textarea");
       if (asked && !begun && box.value.trim() === asked) trigger("apply");

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from assistant.errors import AssistantError, NoModel
@@ -18,7 +18,7 @@ from assistant.show.desk import MAX_TURNS, Desk
 from assistant.show.figures import beforehand
 from assistant.show.map import svg
 from assistant.show.table import table
-from assistant.show.turn import live, thread
+from assistant.show.turn import editing, live, thread
 from ingest import IngestError
 from ingest.errors import NothingReadable
 from ingest.notes import Asked, Turn
@@ -54,6 +54,8 @@ class View:
     """The turn that is not."""
     kept: str
     """The conversations of its reader."""
+    editing: int | None = None
+    """The turn in whose place the next question will be asked; None to ask it after all others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,14 +80,23 @@ class Page:
 
     # --- the conversation ----------------------------------------------------------------------------------------
 
-    def ask(self, who: Reader, conversation: int | None, asked: Asked) -> Iterator[View]:
+    def ask(self, who: Reader, conversation: int | None, asked: Asked, instead_of: int | None = None) -> Iterator[View]:
         """Answers a question; shows how far it is, and at last the whole conversation.
 
+        Args:
+            who: Asks.
+            conversation: Which it joins; None begins one.
+            asked: The question.
+            instead_of: The turn whose place it takes: that one, and all after it, go.
+
         Raises:
-            Refused: There is no question.
+            Refused: There is no question, or no such turn.
         """
         if not asked.question.strip():
             raise Refused("Ask something first.")
+        if instead_of is not None:
+            conversation = self._turn(who.owner, instead_of).conversation
+            self.desk.notes.cut(who.owner, instead_of)
         turns, earlier = self.desk.shown(who.owner, conversation)
         before = thread(turns, conversation, earlier) if turns else ""
         turn = self.desk.notes.ask(who.owner, conversation, asked)
@@ -106,20 +117,19 @@ class Page:
 
     def again(self, who: Reader, turn: int, mode: str, depth: str) -> Iterator[View]:
         """Asks a turn's question again in its place: of the same papers, as deeply and of whom is set now."""
-        cut = self._cut(who.owner, turn)
-        asked = Asked(cut.asked.question, mode, depth, cut.asked.filter)
-        yield from self.ask(who, cut.conversation, asked)
+        found = self._turn(who.owner, turn)
+        yield from self.ask(who, found.conversation, replace(found.asked, mode=mode, depth=depth), turn)
 
-    def edit(self, who: Reader, turn: int) -> tuple[str, View]:
-        """Takes a turn, and all after it, back: its question, and what is left."""
-        cut = self._cut(who.owner, turn)
-        return cut.asked.question, self.opened(who.owner, cut.conversation)
+    def edit(self, who: Reader, turn: int) -> tuple[Asked, View]:
+        """A turn's question, to be written anew; nothing goes before it is asked."""
+        found = self._turn(who.owner, turn)
+        view = self.opened(who.owner, found.conversation)
+        return found.asked, replace(view, now=editing(found.asked.question), editing=turn)
 
-    def _cut(self, owner: str, turn: int) -> Turn:
+    def _turn(self, owner: str, turn: int) -> Turn:
         found = self.desk.notes.turn(owner, turn)
         if found is None:
             raise Refused("This question is gone.")
-        self.desk.notes.cut(owner, turn)
         return found
 
     def opened(self, owner: str, conversation: int | None, *, whole: bool = False) -> View:

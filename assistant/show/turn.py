@@ -98,6 +98,12 @@ def live(question: str, progress: Progress, seconds: float) -> str:
 </header><ol class="stages" aria-label="Progress">{steps}<li class="clock">{seconds:.1f} s</li></ol>{text}</article>"""
 
 
+def editing(question: str) -> str:
+    """That the question in the box will take the place of one that was asked, and how to leave that be."""
+    return f"""<p class="quiet editing" role="status">You are editing <q dir="auto">{escape(question)}</q>: what you ask
+takes its place. <button type="button" data-leave>Leave it as it is</button></p>"""
+
+
 def _asked(turn: Shown) -> str:
     only = f"<small>only papers where {escape(turn.asked.filter)}</small>" if turn.asked.filter else ""
     star = f'<button type="button" data-save aria-pressed="{"true" if turn.saved else "false"}">Keep question</button>'
