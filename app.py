@@ -50,7 +50,7 @@ def build(desk: Desk) -> gr.Blocks:
         new, kept = layout.side()
         status = layout.top()
         with gr.Tabs():
-            with gr.Tab("Ask"):
+            with gr.Tab("Ask", elem_id="asks"):
                 functions = [served(page.rate), served(page.keep), served(page.file)]
                 thread = place(script="thread", elem_id="talk", server_functions=functions)
                 now = place(script="now", elem_id="now")
@@ -59,7 +59,7 @@ def build(desk: Desk) -> gr.Blocks:
                 conversation = gr.State(None)  # inside a tab: what stands beside tabs, Gradio counts as one
                 talk = [conversation, thread, now, kept, gr.State(None)]
             with gr.Tab("Table"):
-                _compare(page, conversation)
+                _compare(page, conversation, thread)
             with gr.Tab("Map") as map_tab:
                 _draw(page, map_tab, conversation)
             with gr.Tab("Library"):
@@ -98,7 +98,8 @@ def _ask(page: Page, talk: Sequence[Any], composer: Composer) -> None:
         return *c.filled(asked.question, asked.filter), *astuple(view)
 
     def leave(conversation: int | None, request: gr.Request) -> tuple[Any, ...]:
-        return *c.filled(""), *astuple(page.opened(reader(request).owner, conversation))
+        with telling():
+            return *c.filled(""), *astuple(page.choose(reader(request), conversation))
 
     def example(event: gr.EventData) -> str:
         return str(said(event).get("question"))
@@ -137,13 +138,16 @@ def _choose(page: Page, talk: Sequence[Any], new: gr.Button) -> None:
     wire = partial(private, outputs=talk, show_progress="hidden")
 
     def select(event: gr.EventData, request: gr.Request) -> tuple[Any, ...]:
-        return astuple(page.opened(reader(request).owner, number(event, "conversation")))
+        with telling():
+            return astuple(page.choose(reader(request), number(event, "conversation")))
 
     def remove(event: gr.EventData, conversation: int | None, request: gr.Request) -> tuple[Any, ...]:
-        return astuple(page.remove(reader(request).owner, number(event, "conversation"), conversation))
+        with telling():
+            return astuple(page.remove(reader(request), number(event, "conversation"), conversation))
 
     def begin(request: gr.Request) -> tuple[Any, ...]:
-        return astuple(page.opened(reader(request).owner, None))
+        with telling():
+            return astuple(page.choose(reader(request), None))
 
     wire(kept.select, select)
     wire(kept.delete, remove, inputs=conversation)
@@ -165,7 +169,7 @@ def _open(page: Page, blocks: gr.Blocks, shown: Sequence[Any]) -> None:
 # --- table, map and library ------------------------------------------------------------------------------------------
 
 
-def _compare(page: Page, conversation: gr.State) -> None:
+def _compare(page: Page, conversation: gr.State, thread: gr.HTML) -> None:
     table = layout.comparison()
 
     def compare(columns: str, conversation: int | None, request: gr.Request) -> str:
@@ -174,6 +178,7 @@ def _compare(page: Page, conversation: gr.State) -> None:
 
     for event in (table.columns.submit, table.make.click):
         private(event, compare, inputs=[table.columns, conversation], outputs=table.made, concurrency_limit=2)
+    private(thread.change, None, js="() => ''", outputs=table.made)  # it was of what was shown before
 
 
 def _draw(page: Page, tab: gr.Tab, conversation: gr.State) -> None:

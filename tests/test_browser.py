@@ -164,6 +164,19 @@ def test_an_edited_question_keeps_its_filter(page: Page) -> None:
     expect(page.locator("#price")).to_contain_text("the 1 paper that the filter leaves")
 
 
+def test_a_conversation_is_shown_wherever_it_is_chosen(page: Page) -> None:
+    ask(page, HESSIAN)
+    tab(page, "Table")
+    page.get_by_role("button", name="Compare").click()
+    expect(page.locator(".compared")).to_be_visible()
+    page.get_by_role("button", name="New conversation").click()
+    expect(page.locator(".welcome")).to_be_visible()
+    tab(page, "Table")
+    expect(page.locator(".compared")).to_have_count(0)
+    page.locator(".conversations [data-open]").first.click()
+    expect(page.locator(".turn h2")).to_be_visible()
+
+
 def test_a_conversation_is_removed(page: Page) -> None:
     ask(page, "which papers are about diffusion models?")
     before = page.locator(".conversations li").count()
@@ -384,6 +397,9 @@ def test_a_model_writes_while_its_reader_watches_writes_on_and_stops_it(browser:
         expect(page.locator(".live .prose")).to_contain_text("The Hessian of the layer")
         expect(box).to_have_value("")
         box.fill("the next question")
+        page.get_by_role("button", name="New conversation").click()
+        expect(page.get_by_text("An answer is being made")).to_be_visible()
+        expect(page.locator(".turn.live")).to_be_visible()
         page.get_by_role("button", name="Stop").click()
         expect(page.locator(".ended")).to_contain_text("You stopped this answer")
         expect(page.locator(".turn.live")).to_have_count(0)

@@ -145,6 +145,27 @@ def test_stopping_ends_the_answer_of_this_session_alone(page: Page) -> None:
     assert "<mark>" in finished.thread
 
 
+def test_while_an_answer_is_made_its_session_goes_nowhere_else(page: Page) -> None:
+    before = ask(page, HESSIAN)[-1]
+    turn, me = first_turn(page, before), Reader("", "mine")
+    running = page.ask(me, None, Asked(HESSIAN))
+    next(running)
+    elsewhere = (
+        lambda: page.choose(me, before.conversation),
+        lambda: page.remove(me, before.conversation or 0, None),
+        lambda: page.edit(me, turn),
+        lambda: list(page.again(me, turn, "auto", "quick")),
+        lambda: list(page.ask(me, None, Asked("which papers prune?"))),
+    )
+    for go in elsewhere:
+        with pytest.raises(Refused, match="An answer is being made"):
+            go()
+    assert page.choose(Reader("", "other"), before.conversation).thread == before.thread
+    *_, last = running
+    assert page.choose(me, before.conversation).thread == before.thread
+    assert last.conversation != before.conversation
+
+
 def test_nobody_opens_rates_exports_or_removes_what_another_asked(page: Page) -> None:
     conversation = ask(page, HESSIAN, owner="ann")[-1].conversation or 0
     turn = page.desk.notes.turns("ann", conversation)[0].id
@@ -155,7 +176,7 @@ def test_nobody_opens_rates_exports_or_removes_what_another_asked(page: Page) ->
         assert page.file({"turn": turn, "form": form}, "ann")
     with pytest.raises(Refused):
         page.edit(Reader("bob"), turn)
-    page.remove("bob", conversation, None)
+    page.remove(Reader("bob"), conversation, None)
     assert page.desk.notes.turns("ann", conversation)
 
 

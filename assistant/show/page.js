@@ -250,6 +250,7 @@ window.whichpapers = (() => {
       event.preventDefault();
       reveal(document.getElementById(link.dataset.opens || link.dataset.finds));
     }
+    if (event.target.closest("#new, [data-open]")) document.getElementById("asks-button")?.click();
     if (event.target.closest("#narrow")) {
       const open = document.querySelector("#composer").classList.toggle("narrowing");
       document.querySelector("#narrow").setAttribute("aria-expanded", String(open));

@@ -90,8 +90,9 @@ class Page:
             instead_of: The turn whose place it takes: that one, and all after it, go.
 
         Raises:
-            Refused: There is no question, or no such turn.
+            Refused: There is no question, or no such turn, or this session waits for an answer.
         """
+        self._wait_for_none(who)
         if not asked.question.strip():
             raise Refused("Ask something first.")
         if instead_of is not None:
@@ -122,15 +123,29 @@ class Page:
 
     def edit(self, who: Reader, turn: int) -> tuple[Asked, View]:
         """A turn's question, to be written anew; nothing goes before it is asked."""
+        self._wait_for_none(who)
         found = self._turn(who.owner, turn)
         view = self.opened(who.owner, found.conversation)
         return found.asked, replace(view, now=editing(found.asked.question), editing=turn)
+
+    def _wait_for_none(self, who: Reader) -> None:
+        if who.session in self._running:
+            raise Refused("An answer is being made. Wait for it, or stop it, and then go on.")
 
     def _turn(self, owner: str, turn: int) -> Turn:
         found = self.desk.notes.turn(owner, turn)
         if found is None:
             raise Refused("This question is gone.")
         return found
+
+    def choose(self, who: Reader, conversation: int | None) -> View:
+        """Another conversation, or an empty one.
+
+        Raises:
+            Refused: This session waits for an answer, which would take its place.
+        """
+        self._wait_for_none(who)
+        return self.opened(who.owner, conversation)
 
     def opened(self, owner: str, conversation: int | None, *, whole: bool = False) -> View:
         """A conversation, or the last of it; an empty one where it is None or not the owner's."""
@@ -147,10 +162,11 @@ class Page:
         kept = shelf.conversations(notes.conversations(owner), conversation)
         return View(conversation, shown + thread(turns, conversation, earlier), "", kept)
 
-    def remove(self, owner: str, removed: int, conversation: int | None) -> View:
-        """Removes a conversation; the one that is shown stays, if it is another."""
-        self.desk.notes.remove(owner, removed)
-        return self.opened(owner, conversation)
+    def remove(self, who: Reader, removed: int, conversation: int | None) -> View:
+        """Removes a conversation; the one that is shown stays, if it is another. Refused as in `choose`."""
+        self._wait_for_none(who)
+        self.desk.notes.remove(who.owner, removed)
+        return self.opened(who.owner, conversation)
 
     def state(self) -> State:
         """What is told of the library."""
