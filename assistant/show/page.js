@@ -14,6 +14,7 @@ window.whichpapers = (() => {
     const stored = localStorage.getItem(DARK);
     paint(stored === null ? matchMedia("(prefers-color-scheme: dark)").matches : stored === "1");
     document.documentElement.lang = "en";
+    history.scrollRestoration = "manual";
     document.body.dataset.shown = localStorage.getItem(SHOWN) || "";
   }
 
@@ -37,6 +38,18 @@ window.whichpapers = (() => {
     void target.offsetWidth;
     target.classList.add("flash");
     target.focus({ preventScroll: true });
+  }
+
+  /* Shows an element at the top, and keeps it there while the page is still being laid out, unless its reader moves. */
+  function hold(target) {
+    const show = () => target.isConnected && target.scrollIntoView({ block: "start" });
+    const held = new ResizeObserver(show), moved = new AbortController();
+    held.observe(document.body);
+    moved.signal.addEventListener("abort", () => held.disconnect());
+    for (const move of ["wheel", "pointerdown", "keydown"])
+      addEventListener(move, () => moved.abort(), { signal: moved.signal, capture: true, passive: true });
+    setTimeout(() => moved.abort(), 1500);
+    show();
   }
 
   function say(text) {
@@ -112,7 +125,6 @@ window.whichpapers = (() => {
 
   /* The conversation: everything in it that can be pressed. */
   function thread(element, trigger, server, watch) {
-    if (innerWidth >= 800) document.querySelector("#question textarea")?.focus();
     element.addEventListener("click", (event) => {
       const button = event.target.closest("button");
       if (!button || !element.contains(button)) return;
@@ -128,7 +140,7 @@ window.whichpapers = (() => {
       address(element);
       if (innerWidth < 800) document.activeElement?.blur();
       const last = element.querySelector(".turn[data-last]");
-      if (last) last.scrollIntoView({ block: "start" });
+      if (last) hold(last);
       else scrollTo(0, 0);
     });
   }
@@ -146,6 +158,7 @@ window.whichpapers = (() => {
       const asked = element.querySelector(".live h2")?.textContent.trim();
       const box = document.querySelector("#question textarea");
       if (asked && !begun && box.value.trim() === asked) trigger("apply");
+      if (asked && !begun) hold(element.querySelector(".live"));
       begun = Boolean(asked);
     });
   }
@@ -173,6 +186,7 @@ window.whichpapers = (() => {
 
   function controls(element) {
     element.querySelector("#shown").value = document.body.dataset.shown;
+    if (innerWidth >= 800) setTimeout(focusQuestion);
   }
 
   function ratings(element, trigger, server) {
