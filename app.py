@@ -24,8 +24,9 @@ from assistant.show.door import Door, Named, entrance
 from assistant.show.guard import LOOPBACK, Guard
 from assistant.show.layout import DEPTHS, FACES, Composer, Given, Shelf, place
 from assistant.show.page import Page
-from assistant.show.wire import number, private, reader, said, served, telling
+from assistant.show.wire import number, private, reader, said, served, telling, uploaded
 from ingest import SAMPLE, IngestError
+from ingest.files import Located
 from ingest.settings import read_settings
 
 MAX_AT_ONCE = 8
@@ -200,7 +201,7 @@ def _browse(page: Page, books: Shelf, state: Sequence[Any]) -> None:
 
     def read(paths: list[str] | None, progress: gr.Progress = gr.Progress()) -> Iterator[tuple[Any, ...]]:  # noqa: B008 (Gradio finds it so)
         if paths:
-            yield _read(page, paths, progress), None, *_state(page)
+            yield _read(page, uploaded(paths), progress), None, *_state(page)
 
     def drop(event: gr.EventData) -> tuple[Any, ...]:
         with telling():
@@ -221,14 +222,14 @@ def _begin(page: Page, books: Shelf, sample: gr.Button, shown: Sequence[Any]) ->
     """Wires the sample's button, which an empty library has."""
 
     def read(request: gr.Request, progress: gr.Progress = gr.Progress()) -> tuple[Any, ...]:  # noqa: B008 (see above)
-        told = _read(page, [str(SAMPLE)], progress)
+        told = _read(page, [SAMPLE], progress)
         return told, *astuple(page.opened(reader(request).owner, None)), *_state(page)
 
     reading = {"concurrency_limit": 1, "concurrency_id": "read", "show_progress_on": shown[1]}
     private(sample.click, read, outputs=[books.report, *shown], **reading)
 
 
-def _read(page: Page, paths: Sequence[str], progress: gr.Progress) -> str:
+def _read(page: Page, paths: Sequence[Path | Located], progress: gr.Progress) -> str:
     progress(0, desc="reading")
     return page.read(paths, lambda at, of: progress((at, of), desc="encoding papers", unit="papers"))
 

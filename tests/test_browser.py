@@ -167,7 +167,7 @@ def test_papers_are_added_and_what_is_not_taken_is_told(page: Page, tmp_path: Pa
     expect(page.locator(".report.refused")).to_contain_text("bad.jsonl:1")
     page.get_by_placeholder("Search the library").fill("newts")
     page.get_by_placeholder("Search the library").press("Enter")
-    expect(page.locator(".shelf li").first).to_contain_text("Newts in Ponds")
+    expect(page.locator(".shelf li").first).to_contain_text("Newts in Ponds seen in newts.jsonl, line 1")
     page.locator(".shelf summary").first.click()
     expect(page.locator(".shelf .abstract").first).to_contain_text("at night")
 

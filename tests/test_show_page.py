@@ -17,6 +17,7 @@ from assistant.show.desk import MAX_TURNS, Desk
 from assistant.show.exports import FORMS
 from assistant.show.narrow import Narrowing
 from assistant.show.page import Page, Reader, Refused, View
+from assistant.show.wire import uploaded
 from ingest import Library, Settings
 from ingest.errors import BadFilter, IngestError
 from ingest.notes import Asked
@@ -222,6 +223,15 @@ def test_uploads_are_added_and_what_is_not_taken_is_told(page: Page, tmp_path: P
     assert "Nothing was added" in refused
     assert "bad.jsonl:1" in refused
     assert "<mark>" in ask(page, "which papers are about newts in ponds?")[-1].thread
+
+
+def test_an_upload_is_called_by_its_name(page: Page, tmp_path: Path) -> None:
+    pages = tmp_path / "a089c" / "new.jsonl"
+    pages.parent.mkdir()
+    pages.write_text('{"title": "Newts in Ponds", "abstract": "Newts swim in ponds at night."}\n')
+    page.read(uploaded([str(pages)]), lambda _at, _of: None)
+    assert 'value="new.jsonl"' in page.state().sources
+    assert "a089c" not in page.state().papers + page.read(uploaded([str(pages)]), lambda _at, _of: None)
 
 
 def test_an_empty_library_is_filled_while_the_page_is_open(settings: Settings, tmp_path: Path) -> None:

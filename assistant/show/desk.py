@@ -25,6 +25,7 @@ from assistant.transcript import Transcript
 from ingest import IngestError, IngestReport, Library, Paper, Settings, ingest
 from ingest.encode import Encoder
 from ingest.errors import LibraryEmpty, LibraryMissing, LibraryReadOnly
+from ingest.files import Located
 from ingest.notes import UNFINISHED, Asked, Notes, Turn
 from ingest.project import Progress as Report
 
@@ -188,7 +189,7 @@ class Desk:
 
     # --- the library ---------------------------------------------------------------------------------------------
 
-    def read(self, paths: Sequence[Path | str], progress: Report | None = None) -> IngestReport:
+    def read(self, paths: Sequence[Path | str | Located], progress: Report | None = None) -> IngestReport:
         """Adds papers to the library. See `ingest`."""
         with self._lock:
             report = ingest(paths, settings=self.settings, encoder=self._used(), progress=progress)

@@ -6,6 +6,7 @@ import threading
 from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, cast
 
 from assistant.errors import AssistantError, NoModel
@@ -21,6 +22,7 @@ from assistant.show.table import table
 from assistant.show.turn import editing, live, thread
 from ingest import IngestError
 from ingest.errors import NothingReadable
+from ingest.files import Located
 from ingest.notes import Asked, Turn
 from ingest.project import Progress
 
@@ -238,7 +240,7 @@ class Page:
         paper = self.desk.paper(paper_id)
         return shelf.entry(paper, opened=True) if paper else ""
 
-    def read(self, paths: Sequence[str], progress: Progress) -> str:
+    def read(self, paths: Sequence[Path | str | Located], progress: Progress) -> str:
         """Adds files to the library; what became of them."""
         try:
             return shelf.report(self.desk.read(paths, progress))
