@@ -293,6 +293,7 @@ def test_the_table_is_made_of_the_answer_that_is_shown_and_asks_no_paper_again(l
 def test_a_filter_leaves_papers_out_and_is_shown(page: Page) -> None:
     last = ask(page, HESSIAN, only="year >= 2023")[-1]
     assert "only papers where year &gt;= 2023" in last.thread
+    assert "All 1 paper that the filter leaves" in last.thread
     answer = page.desk.last_answer("", last.conversation)
     assert answer is not None
     assert {citation.paper.year for citation in answer.citations} <= {2023}
