@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from assistant.bundle import read
 from assistant.replay import replay
@@ -185,11 +185,17 @@ def test_the_papers_of_an_answer_are_compared_in_a_table(page: Page, tmp_path: P
 
 
 def test_a_filter_is_kept_to_and_shown(page: Page) -> None:
-    page.get_by_role("button", name="Filter").click()
+    narrow = page.get_by_role("button", name="Filter")
+    narrow.click()
     expect(page.get_by_label("From year")).to_be_focused()
+    assert told(narrow) == "none"
     page.get_by_label("From year").fill("2023")
     page.get_by_label("From year").press("Enter")
     expect(page.locator("#price")).to_contain_text("Reads 1 of the 1 paper that the filter leaves")
+    narrow.click()
+    expect(page.get_by_label("From year")).to_be_hidden()
+    assert told(narrow) == '" is on"'
+    narrow.click()
     ask(page, "which papers quantize weights?")
     expect(page.locator(".asked h2 small")).to_have_text("only papers where year >= 2023")
     expect(page.locator(".card")).to_have_count(1)
@@ -200,6 +206,12 @@ def test_a_filter_is_kept_to_and_shown(page: Page) -> None:
     page.get_by_label("To year").fill("no")
     page.get_by_label("To year").press("Enter")
     expect(page.locator("#price")).to_contain_text("cannot read the filter")
+
+
+def told(button: Locator) -> str:
+    """What the style adds to a button's name."""
+    added: str = button.evaluate("button => getComputedStyle(button, '::after').content")
+    return added
 
 
 def test_a_paper_is_removed(page: Page) -> None:
@@ -285,6 +297,21 @@ def test_a_phone_shows_all_of_it_in_its_width(browser: Browser, address: str) ->
         for name in ("Map", "Table", "Library", "Ask"):
             tab(page, name)
             assert beyond(page, 360) == []
+
+
+def test_a_phone_shows_that_a_filter_is_on(browser: Browser, address: str) -> None:
+    phone = {"viewport": {"width": 360, "height": 740}, "is_mobile": True, "has_touch": True}
+    with visited(browser, address, **phone) as page:
+        narrow = page.get_by_role("button", name="Filter")
+        expect(page.locator(".welcome")).to_be_visible()
+        expect(narrow).to_be_hidden()
+        page.get_by_label("Question").tap()
+        narrow.tap()
+        page.get_by_label("From year").fill("2023")
+        narrow.tap()
+        page.locator("h1").tap()
+        expect(page.get_by_label("Papers shown")).to_be_hidden()
+        expect(narrow).to_be_visible()
 
 
 def beyond(page: Page, width: int) -> list[str]:
