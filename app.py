@@ -67,19 +67,21 @@ def build(desk: Desk) -> gr.Blocks:
                 books = layout.library()
                 place(shelf.RATINGS, script="ratings", server_functions=[served(page.ratings)])
         place(shelf.SAID, elem_id="said-box")
-        _ask(page, talk, composer)
+        filled = _ask(page, talk, composer)
         _choose(page, talk, new)
-        state = [status, books.papers, composer.sources]
-        _browse(page, books, state)
-        _begin(page, books, sample, [*talk, *state])
-        _open(page, blocks, [*talk, *state])
+        state = [status, books.papers, books.at, composer.sources]
+        changed = _browse(page, books, state)
+        begun = _begin(page, books, sample, [*talk, *state])
+        opened = _open(page, blocks, [*talk, *state])
+        _price(page, composer, [event.then for event in (*filled, *changed, begun, opened)])
     return blocks
 
 
 # --- the conversation ------------------------------------------------------------------------------------------------
 
 
-def _ask(page: Page, talk: Sequence[Any], composer: Composer) -> None:
+def _ask(page: Page, talk: Sequence[Any], composer: Composer) -> Sequence[Any]:
+    """Wires questions; returns what fills the boxes."""
     conversation, thread, now, _, editing = talk
     c, wire = composer, partial(private, show_progress="hidden")
     answering = {"concurrency_limit": MAX_AT_ONCE, "concurrency_id": "answer", "outputs": talk}
@@ -116,10 +118,10 @@ def _ask(page: Page, talk: Sequence[Any], composer: Composer) -> None:
     left = wire(now.delete, leave, inputs=conversation, outputs=[*c.put, *talk])
     wire(thread.example_select, example, outputs=c.question)
     wire(c.stop.click, stop, queue=False)
-    _price(page, c, (edited.then, left.then))
+    return edited, left
 
 
-def _price(page: Page, composer: Composer, filled: Sequence[Any]) -> None:
+def _price(page: Page, composer: Composer, after: Sequence[Any]) -> None:
     def price(given: Given) -> str:
         try:
             return page.beforehand(composer.asked(given, page))
@@ -127,7 +129,7 @@ def _price(page: Page, composer: Composer, filled: Sequence[Any]) -> None:
             return shelf.quiet(str(error))
 
     c = composer
-    changes = [*filled, c.mode.change, c.depth.change, c.code.change]
+    changes = [*after, c.mode.change, c.depth.change, c.code.change]
     changes += [event for box in (c.since, c.until, c.source, c.also) for event in (box.blur, box.submit)]
     for change in changes:
         options = {"trigger_mode": "always_last", "show_progress": "hidden"}
@@ -155,7 +157,7 @@ def _choose(page: Page, talk: Sequence[Any], new: gr.Button) -> None:
     wire(new.click, begin)
 
 
-def _open(page: Page, blocks: gr.Blocks, shown: Sequence[Any]) -> None:
+def _open(page: Page, blocks: gr.Blocks, shown: Sequence[Any]) -> Any:
     """Wires what a page shows when it is opened: the conversation that its address names, or none."""
 
     def load(request: gr.Request) -> tuple[Any, ...]:
@@ -164,7 +166,7 @@ def _open(page: Page, blocks: gr.Blocks, shown: Sequence[Any]) -> None:
         view = page.opened(reader(request).owner, conversation, whole="all" in request.query_params)
         return *astuple(view), *_state(page)
 
-    private(blocks.load, load, outputs=shown, show_progress="hidden")
+    return private(blocks.load, load, outputs=shown, show_progress="hidden")
 
 
 # --- table, map and library ------------------------------------------------------------------------------------------
@@ -195,18 +197,20 @@ def _draw(page: Page, tab: gr.Tab, conversation: gr.State) -> None:
     private(drawing.select, point, outputs=paper, show_progress="hidden")
 
 
-def _browse(page: Page, books: Shelf, state: Sequence[Any]) -> None:
+def _browse(page: Page, books: Shelf, state: Sequence[Any]) -> Sequence[Any]:
+    """Wires the library; returns what changes it."""
+
     def find(query: str) -> tuple[str, int]:
         return page.turned(query, 0, 0)
 
-    def read(paths: list[str] | None, progress: gr.Progress = gr.Progress()) -> Iterator[tuple[Any, ...]]:  # noqa: B008 (Gradio finds it so)
+    def read(paths: list[str] | None, query: str, progress: gr.Progress = gr.Progress()) -> Iterator[tuple[Any, ...]]:  # noqa: B008 (Gradio finds it so)
         if paths:
-            yield _read(page, uploaded(paths), progress), None, *_state(page)
+            yield _read(page, uploaded(paths), progress), None, *_state(page, query)
 
-    def drop(event: gr.EventData) -> tuple[Any, ...]:
+    def drop(event: gr.EventData, query: str) -> tuple[Any, ...]:
         with telling():
             page.desk.remove(str(said(event).get("paper")))
-        return _state(page)
+        return _state(page, query)
 
     private(books.query.submit, find, inputs=books.query, outputs=[books.papers, books.at])
     for event, step in ((books.before.click, -1), (books.after.click, 1)):
@@ -214,11 +218,12 @@ def _browse(page: Page, books: Shelf, state: Sequence[Any]) -> None:
         private(event, turn, inputs=[books.query, books.at], outputs=[books.papers, books.at])
     reading = {"concurrency_limit": 1, "concurrency_id": "read", "show_progress_on": books.report}
     outputs = [books.report, books.upload, *state]
-    private(books.upload.upload, read, inputs=books.upload, outputs=outputs, **reading)
-    private(books.papers.delete, drop, outputs=state, concurrency_id="read")
+    added = private(books.upload.upload, read, inputs=[books.upload, books.query], outputs=outputs, **reading)
+    dropped = private(books.papers.delete, drop, inputs=books.query, outputs=state, concurrency_id="read")
+    return added, dropped
 
 
-def _begin(page: Page, books: Shelf, sample: gr.Button, shown: Sequence[Any]) -> None:
+def _begin(page: Page, books: Shelf, sample: gr.Button, shown: Sequence[Any]) -> Any:
     """Wires the sample's button, which an empty library has."""
 
     def read(request: gr.Request, progress: gr.Progress = gr.Progress()) -> tuple[Any, ...]:  # noqa: B008 (see above)
@@ -226,7 +231,7 @@ def _begin(page: Page, books: Shelf, sample: gr.Button, shown: Sequence[Any]) ->
         return told, *astuple(page.opened(reader(request).owner, None)), *_state(page)
 
     reading = {"concurrency_limit": 1, "concurrency_id": "read", "show_progress_on": shown[1]}
-    private(sample.click, read, outputs=[books.report, *shown], **reading)
+    return private(sample.click, read, outputs=[books.report, *shown], **reading)
 
 
 def _read(page: Page, paths: Sequence[Path | Located], progress: gr.Progress) -> str:
@@ -234,10 +239,10 @@ def _read(page: Page, paths: Sequence[Path | Located], progress: gr.Progress) ->
     return page.read(paths, lambda at, of: progress((at, of), desc="encoding papers", unit="papers"))
 
 
-def _state(page: Page) -> tuple[Any, ...]:
-    """(status line, papers, sources)."""
-    state = page.state()
-    return state.status, state.papers, state.sources
+def _state(page: Page, query: str = "") -> tuple[Any, ...]:
+    """(status line, papers, which page of them, sources)."""
+    state = page.state(query)
+    return state.status, state.papers, 0, state.sources
 
 
 @command.command()

@@ -355,6 +355,8 @@ def test_the_library_is_browsed_and_searched(page: Page) -> None:
     assert "1 to 6 of 6" in every
     assert page.turned("", at, 1)[1] == 0
     assert page.turned("diffusion sampling", 0, 0)[0].index("Diffusion") < 300
+    assert "1 to 6, nearest to your words first" in page.state("diffusion sampling").papers
+    assert page.state("diffusion sampling").papers.index("Diffusion") < 300
 
 
 def test_where_notes_cannot_be_written_there_is_a_chat_without_history_that_says_so(

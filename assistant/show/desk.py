@@ -227,9 +227,10 @@ class Desk:
         if not len(self):
             return ""
         first = max(0, page) * shelf.PAGE
+        total: int | None
         if query.strip():
             hits = self.assistant.search(query, first + shelf.PAGE)
-            found, total = [hit.paper for hit in hits[first:]], len(hits)
+            found, total = [hit.paper for hit in hits[first:]], None
         else:
             ids = self.whole.titles()
             found, total = list(self.assistant.library.papers(ids[first : first + shelf.PAGE])), len(ids)

@@ -170,13 +170,13 @@ class Page:
         self.desk.notes.remove(who.owner, removed)
         return self.opened(who.owner, conversation)
 
-    def state(self) -> State:
-        """What is told of the library."""
+    def state(self, query: str = "") -> State:
+        """What is told of the library, whose papers are looked up by `query`."""
         desk = self.desk
         model = desk.assistant.model if len(desk) else None
         kept = desk.notes.kept or not len(desk)
         status = shelf.status(len(desk), model, why_not(desk.settings), kept=kept)
-        return State(status, desk.browse("", 0), shelf.sources(self.sources()))
+        return State(status, desk.browse(query, 0), shelf.sources(self.sources()))
 
     def sources(self) -> Sequence[str]:
         """Where the library's papers were seen, the places with most papers first."""
