@@ -24,6 +24,7 @@ from assistant.show.door import Door, Named, entrance
 from assistant.show.guard import LOOPBACK, Guard
 from assistant.show.layout import DEPTHS, FACES, Composer, Given, Shelf, place
 from assistant.show.page import Page
+from assistant.show.plain import plain
 from assistant.show.wire import number, private, reader, said, served, telling, uploaded
 from ingest import SAMPLE, IngestError
 from ingest.files import Located
@@ -126,7 +127,7 @@ def _price(page: Page, composer: Composer, after: Sequence[Any]) -> None:
         try:
             return page.beforehand(composer.asked(given, page))
         except (AssistantError, IngestError) as error:
-            return shelf.quiet(str(error))
+            return shelf.quiet(plain(error))
 
     c = composer
     changes = [*after, c.mode.change, c.depth.change, c.code.change]
@@ -176,8 +177,10 @@ def _compare(page: Page, conversation: gr.State, thread: gr.HTML) -> None:
     table = layout.comparison()
 
     def compare(columns: str, conversation: int | None, request: gr.Request) -> str:
-        with telling():
+        try:
             return page.table(reader(request).owner, conversation, columns)
+        except (AssistantError, IngestError) as error:  # told where the table would stand: Gradio marks a failed place
+            return shelf.quiet(plain(error))
 
     for event in (table.columns.submit, table.make.click):
         private(event, compare, inputs=[table.columns, conversation], outputs=table.made, concurrency_limit=2)

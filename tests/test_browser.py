@@ -181,6 +181,10 @@ def test_papers_are_added_and_what_is_not_taken_is_told(page: Page, tmp_path: Pa
 def test_the_papers_of_an_answer_are_compared_in_a_table(page: Page, tmp_path: Path) -> None:
     ask(page, HESSIAN)
     tab(page, "Table")
+    page.locator("#columns input, #columns textarea").fill("")
+    page.get_by_role("button", name="Compare").click()
+    expect(page.locator("#table")).to_contain_text("Name what to compare")
+    expect(page.get_by_text("Error", exact=True)).to_have_count(0)
     page.locator("#columns input, #columns textarea").fill("Hessian, bits")
     page.get_by_role("button", name="Compare").click()
     expect(page.locator(".compared tbody tr")).to_have_count(2)

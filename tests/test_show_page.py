@@ -17,6 +17,7 @@ from assistant.show.desk import MAX_TURNS, Desk
 from assistant.show.exports import FORMS
 from assistant.show.narrow import Narrowing
 from assistant.show.page import Page, Reader, Refused, View
+from assistant.show.plain import plain
 from assistant.show.wire import uploaded
 from ingest import Library, Settings
 from ingest.errors import BadFilter, IngestError
@@ -102,6 +103,9 @@ def test_an_empty_question_is_told_not_asked(page: Page) -> None:
 def test_a_refused_question_is_told_in_the_thread(page: Page) -> None:
     *_, last = page.ask(Reader(""), None, Asked(HESSIAN, "llm", "quick"))
     assert "needs a language model" in last.thread
+    assert "“Automatic” and “Quotes only” do without" in last.thread
+    assert "mode &#x27;" not in last.thread
+    assert "“Quotes only” do without" in page.beforehand(Asked("", "llm"))
     assert "cannot read the filter" in ask(page, HESSIAN, only="year >> 3")[-1].thread
 
 
@@ -336,8 +340,9 @@ def test_the_papers_of_the_last_answer_are_compared(page: Page) -> None:
     assert answer is not None
     assert made.count('<th scope="row"') == len(answer.citations)
     assert answer.citations[0].quotes[0].text in made
-    with pytest.raises(BadOption, match="columns"):
+    with pytest.raises(BadOption, match="columns") as refused:
         page.table("", conversation, ",")
+    assert plain(refused.value).startswith("Name what to compare: 1 to 8 different names")
 
 
 def test_the_map_points_out_what_the_last_answer_cites(page: Page) -> None:

@@ -18,6 +18,7 @@ from assistant.records import Answer, Depth, Event, Mode
 from assistant.show import shelf
 from assistant.show.exports import FORMS
 from assistant.show.pace import paced
+from assistant.show.plain import plain
 from assistant.show.turn import Progress, Shown
 from assistant.show.whole import Whole
 from assistant.table import Table, parse_columns
@@ -126,7 +127,7 @@ class Desk:
                 yield progress, time.monotonic() - began
             self.notes.finish(turn.id, None, STOPPED)
         except (AssistantError, IngestError) as error:
-            self.notes.finish(turn.id, None, str(error))
+            self.notes.finish(turn.id, None, plain(error))
         finally:
             stopped.set()
 

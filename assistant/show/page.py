@@ -190,9 +190,9 @@ class Page:
         mode, depth = cast(Mode, asked.mode), cast(Depth, asked.depth)
         try:
             usage = assistant.price(mode, depth, where)
-            papers = Pile.of(assistant.library, where).about.papers
         except NoModel:
-            return shelf.quiet("No language model is configured: see above.")
+            return shelf.quiet("There is no language model: “Automatic” and “Quotes only” do without.")
+        papers = Pile.of(assistant.library, where).about.papers
         return shelf.quiet(beforehand(papers, len(self.desk), depth, usage))
 
     # --- what its buttons ask for --------------------------------------------------------------------------------

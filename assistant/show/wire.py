@@ -12,6 +12,7 @@ import gradio as gr
 
 from assistant.errors import AssistantError
 from assistant.show.page import Reader
+from assistant.show.plain import plain
 from ingest import IngestError
 from ingest.files import Located
 
@@ -27,7 +28,7 @@ def telling() -> Iterator[None]:
     try:
         yield
     except (AssistantError, IngestError) as error:
-        raise gr.Error(str(error), print_exception=False) from error
+        raise gr.Error(plain(error), print_exception=False) from error
 
 
 def served(method: Callable[[Mapping[str, Any], str], Any]) -> Callable[..., Any]:
