@@ -100,6 +100,7 @@ def test_an_answer_opens_its_proof_with_the_sentence_marked(page: Page) -> None:
 def test_an_example_is_put_into_the_box(page: Page) -> None:
     page.locator(".examples button").first.click()
     expect(page.locator("#question textarea")).to_have_value(re.compile(r"\w+"))
+    expect(page.locator("#question textarea")).to_be_focused()
 
 
 def test_as_many_papers_are_shown_as_are_wanted(browser: Browser, tmp_path: Path) -> None:
@@ -239,7 +240,7 @@ def test_the_map_tells_titles_and_abstracts(page: Page) -> None:
     page.locator("svg.map .cited").first.hover()
     expect(page.locator(".tip")).to_have_text(page.locator("svg.map .cited").first.get_attribute("data-title") or "?")
     page.locator("svg.map .cited").first.press("Enter")
-    expect(page.locator("#point .abstract")).to_be_visible()
+    expect(page.locator("#point .abstract")).to_be_in_viewport(ratio=0.9)
     title = page.locator("svg.map circle[data-title]").first.get_attribute("data-title")
     page.locator("svg.map circle[data-title]").first.dispatch_event("pointerover")
     expect(page.locator(".tip")).to_have_text(title or "?")
@@ -247,11 +248,22 @@ def test_the_map_tells_titles_and_abstracts(page: Page) -> None:
 
 def test_the_page_is_dark_on_demand_and_stays_so(page: Page) -> None:
     light = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    radio = page.get_by_label("Language model")
     page.get_by_role("button", name="Dark or light").click()
     dark = page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert light != dark
+    expect(radio).to_have_css("border-color", "rgb(164, 171, 186)")
     page.reload()
     expect(page.locator("body")).to_have_class(re.compile(r"\bdark\b"))
+
+
+def test_nothing_is_cut_off_or_lies_over_what_is_beside_it(page: Page) -> None:
+    ask(page, HESSIAN)
+    expect(page.locator("#question")).to_have_css("overflow", "visible")
+    assert int(page.locator(".effort ul").evaluate("list => parseInt(getComputedStyle(list).paddingLeft)")) >= 16
+    tab(page, "Library")
+    page.locator("#report").evaluate("""report => report.insertAdjacentHTML("beforeend", '<p role="progressbar">')""")
+    assert page.locator("#report").evaluate("report => report.offsetHeight") >= 72
 
 
 def test_the_keyboard_alone_asks_and_opens_a_card(page: Page) -> None:

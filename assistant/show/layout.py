@@ -163,7 +163,7 @@ def drawing() -> tuple[gr.HTML, gr.HTML]:
     """The tab of the map: the figure, and the paper of a point."""
     place(shelf.quiet("Papers that say alike lie together; numbers are what the last answer cites. Press one for its"
                       " abstract; double-click to come nearer, with Shift to go back."))  # fmt: skip
-    return place(script="map", elem_id="map"), place(elem_id="point")
+    return place(script="map", elem_id="map"), place(script="point", elem_id="point")
 
 
 def library() -> Shelf:

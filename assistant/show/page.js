@@ -133,8 +133,10 @@ window.whichpapers = (() => {
       else if ("save" in button.dataset) keep(button, server);
       else if ("copy" in button.dataset) copy(button);
       else if ("all" in button.dataset) button.closest(".pair").classList.add("whole");
-      else if (button.dataset.ask) trigger("example_select", { question: button.dataset.ask });
-      else if (button.dataset.do && mayReplace(button)) trigger(button.dataset.do, { turn: turnOf(button) });
+      else if (button.dataset.ask) {
+        trigger("example_select", { question: button.dataset.ask });
+        focusQuestion();
+      } else if (button.dataset.do && mayReplace(button)) trigger(button.dataset.do, { turn: turnOf(button) });
     });
     watch("value", () => {
       address(element);
@@ -246,6 +248,11 @@ window.whichpapers = (() => {
     });
   }
 
+  /* The paper of a point, which is below the map. */
+  function point(element, trigger, server, watch) {
+    watch("value", () => element.scrollIntoView({ block: "nearest" }));
+  }
+
   function zoom(svg, factor, event) {
     const whole = (svg.dataset.whole ||= svg.getAttribute("viewBox")).split(" ").map(Number);
     const box = svg.viewBox.baseVal, frame = svg.getBoundingClientRect();
@@ -301,5 +308,5 @@ window.whichpapers = (() => {
 
   if (document.body) start();
   else document.addEventListener("DOMContentLoaded", start);
-  return { thread, now, conversations, controls, papers, ratings, table, map };
+  return { thread, now, conversations, controls, papers, ratings, table, map, point };
 })();
