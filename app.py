@@ -24,8 +24,10 @@ from assistant.show.door import Door, Named, entrance
 from assistant.show.guard import LOOPBACK, Guard
 from assistant.show.layout import DEPTHS, FACES, Composer, Given, Shelf, place
 from assistant.show.page import Page
-from assistant.show.wire import number, private, reader, said, served, telling
+from assistant.show.plain import plain
+from assistant.show.wire import number, private, reader, said, served, telling, uploaded
 from ingest import SAMPLE, IngestError
+from ingest.files import Located
 from ingest.settings import read_settings
 
 MAX_AT_ONCE = 8
@@ -50,42 +52,45 @@ def build(desk: Desk) -> gr.Blocks:
         new, kept = layout.side()
         status = layout.top()
         with gr.Tabs():
-            with gr.Tab("Ask"):
+            with gr.Tab("Ask", elem_id="asks"):
                 functions = [served(page.rate), served(page.keep), served(page.file)]
                 thread = place(script="thread", elem_id="talk", server_functions=functions)
                 now = place(script="now", elem_id="now")
                 sample = gr.Button("Read the sample", variant="primary", elem_id="sample")
                 composer = layout.composer(page)
                 conversation = gr.State(None)  # inside a tab: what stands beside tabs, Gradio counts as one
-                talk = [conversation, thread, now, kept]
+                talk = [conversation, thread, now, kept, gr.State(None)]
             with gr.Tab("Table"):
-                _compare(page, conversation)
+                _compare(page, conversation, thread)
             with gr.Tab("Map") as map_tab:
                 _draw(page, map_tab, conversation)
             with gr.Tab("Library"):
                 books = layout.library()
                 place(shelf.RATINGS, script="ratings", server_functions=[served(page.ratings)])
         place(shelf.SAID, elem_id="said-box")
-        _ask(page, talk, composer)
+        filled = _ask(page, talk, composer)
         _choose(page, talk, new)
-        state = [status, books.papers, composer.sources]
-        _browse(page, books, state)
-        _begin(page, books, sample, [*talk, *state])
-        _open(page, blocks, [*talk, *state])
+        state = [status, books.papers, books.at, composer.sources]
+        changed = _browse(page, books, state)
+        begun = _begin(page, books, sample, [*talk, *state])
+        opened = _open(page, blocks, [*talk, *state])
+        _price(page, composer, [event.then for event in (*filled, *changed, begun, opened)])
     return blocks
 
 
 # --- the conversation ------------------------------------------------------------------------------------------------
 
 
-def _ask(page: Page, talk: Sequence[Any], composer: Composer) -> None:
-    conversation, thread, now, _ = talk
+def _ask(page: Page, talk: Sequence[Any], composer: Composer) -> Sequence[Any]:
+    """Wires questions; returns what fills the boxes."""
+    conversation, thread, now, _, editing = talk
     c, wire = composer, partial(private, show_progress="hidden")
     answering = {"concurrency_limit": MAX_AT_ONCE, "concurrency_id": "answer", "outputs": talk}
 
     def ask(given: Given, request: gr.Request) -> Iterator[tuple[Any, ...]]:
         with telling():
-            yield from map(astuple, page.ask(reader(request), given[conversation], c.asked(given, page)))
+            asked = c.asked(given, page)
+            yield from map(astuple, page.ask(reader(request), given[conversation], asked, given[editing]))
 
     def again(event: gr.EventData, mode: str, depth: str, request: gr.Request) -> Iterator[tuple[Any, ...]]:
         with telling():
@@ -93,8 +98,12 @@ def _ask(page: Page, talk: Sequence[Any], composer: Composer) -> None:
 
     def edit(event: gr.EventData, request: gr.Request) -> tuple[Any, ...]:
         with telling():
-            question, view = page.edit(reader(request), number(event, "turn"))
-        return question, *astuple(view)
+            asked, view = page.edit(reader(request), number(event, "turn"))
+        return *c.filled(asked.question, asked.filter), *astuple(view)
+
+    def leave(conversation: int | None, request: gr.Request) -> tuple[Any, ...]:
+        with telling():
+            return *c.filled(""), *astuple(page.choose(reader(request), conversation))
 
     def example(event: gr.EventData) -> str:
         return str(said(event).get("question"))
@@ -103,24 +112,25 @@ def _ask(page: Page, talk: Sequence[Any], composer: Composer) -> None:
         page.stop(reader(request))
 
     for asked in (c.question.submit, c.ask.click):
-        wire(asked, ask, inputs={conversation, *c.inputs}, **answering)
+        wire(asked, ask, inputs={conversation, editing, *c.inputs}, **answering)
     wire(now.apply, None, js="() => ''", outputs=c.question)  # the question is taken, the next one can be written
     wire(thread.retry, again, inputs=[c.mode, c.depth], **answering)
-    wire(thread.edit, edit, outputs=[c.question, *talk])
+    edited = wire(thread.edit, edit, outputs=[*c.put, *talk])
+    left = wire(now.delete, leave, inputs=conversation, outputs=[*c.put, *talk])
     wire(thread.example_select, example, outputs=c.question)
     wire(c.stop.click, stop, queue=False)
-    _price(page, c)
+    return edited, left
 
 
-def _price(page: Page, composer: Composer) -> None:
+def _price(page: Page, composer: Composer, after: Sequence[Any]) -> None:
     def price(given: Given) -> str:
         try:
             return page.beforehand(composer.asked(given, page))
         except (AssistantError, IngestError) as error:
-            return shelf.quiet(str(error))
+            return shelf.quiet(plain(error))
 
     c = composer
-    changes = [c.mode.change, c.depth.change, c.code.change]
+    changes = [*after, c.mode.change, c.depth.change, c.code.change]
     changes += [event for box in (c.since, c.until, c.source, c.also) for event in (box.blur, box.submit)]
     for change in changes:
         options = {"trigger_mode": "always_last", "show_progress": "hidden"}
@@ -128,24 +138,27 @@ def _price(page: Page, composer: Composer) -> None:
 
 
 def _choose(page: Page, talk: Sequence[Any], new: gr.Button) -> None:
-    conversation, *_, kept = talk
+    conversation, _, _, kept, _ = talk
     wire = partial(private, outputs=talk, show_progress="hidden")
 
     def select(event: gr.EventData, request: gr.Request) -> tuple[Any, ...]:
-        return astuple(page.opened(reader(request).owner, number(event, "conversation")))
+        with telling():
+            return astuple(page.choose(reader(request), number(event, "conversation")))
 
     def remove(event: gr.EventData, conversation: int | None, request: gr.Request) -> tuple[Any, ...]:
-        return astuple(page.remove(reader(request).owner, number(event, "conversation"), conversation))
+        with telling():
+            return astuple(page.remove(reader(request), number(event, "conversation"), conversation))
 
     def begin(request: gr.Request) -> tuple[Any, ...]:
-        return astuple(page.opened(reader(request).owner, None))
+        with telling():
+            return astuple(page.choose(reader(request), None))
 
     wire(kept.select, select)
     wire(kept.delete, remove, inputs=conversation)
     wire(new.click, begin)
 
 
-def _open(page: Page, blocks: gr.Blocks, shown: Sequence[Any]) -> None:
+def _open(page: Page, blocks: gr.Blocks, shown: Sequence[Any]) -> Any:
     """Wires what a page shows when it is opened: the conversation that its address names, or none."""
 
     def load(request: gr.Request) -> tuple[Any, ...]:
@@ -154,21 +167,24 @@ def _open(page: Page, blocks: gr.Blocks, shown: Sequence[Any]) -> None:
         view = page.opened(reader(request).owner, conversation, whole="all" in request.query_params)
         return *astuple(view), *_state(page)
 
-    private(blocks.load, load, outputs=shown, show_progress="hidden")
+    return private(blocks.load, load, outputs=shown, show_progress="hidden")
 
 
 # --- table, map and library ------------------------------------------------------------------------------------------
 
 
-def _compare(page: Page, conversation: gr.State) -> None:
+def _compare(page: Page, conversation: gr.State, thread: gr.HTML) -> None:
     table = layout.comparison()
 
     def compare(columns: str, conversation: int | None, request: gr.Request) -> str:
-        with telling():
+        try:
             return page.table(reader(request).owner, conversation, columns)
+        except (AssistantError, IngestError) as error:  # told where the table would stand: Gradio marks a failed place
+            return shelf.quiet(plain(error))
 
     for event in (table.columns.submit, table.make.click):
         private(event, compare, inputs=[table.columns, conversation], outputs=table.made, concurrency_limit=2)
+    private(thread.change, None, js="() => ''", outputs=table.made)  # it was of what was shown before
 
 
 def _draw(page: Page, tab: gr.Tab, conversation: gr.State) -> None:
@@ -184,18 +200,20 @@ def _draw(page: Page, tab: gr.Tab, conversation: gr.State) -> None:
     private(drawing.select, point, outputs=paper, show_progress="hidden")
 
 
-def _browse(page: Page, books: Shelf, state: Sequence[Any]) -> None:
+def _browse(page: Page, books: Shelf, state: Sequence[Any]) -> Sequence[Any]:
+    """Wires the library; returns what changes it."""
+
     def find(query: str) -> tuple[str, int]:
         return page.turned(query, 0, 0)
 
-    def read(paths: list[str] | None, progress: gr.Progress = gr.Progress()) -> Iterator[tuple[Any, ...]]:  # noqa: B008 (Gradio finds it so)
+    def read(paths: list[str] | None, query: str, progress: gr.Progress = gr.Progress()) -> Iterator[tuple[Any, ...]]:  # noqa: B008 (Gradio finds it so)
         if paths:
-            yield _read(page, paths, progress), None, *_state(page)
+            yield _read(page, uploaded(paths), progress), None, *_state(page, query)
 
-    def drop(event: gr.EventData) -> tuple[Any, ...]:
+    def drop(event: gr.EventData, query: str) -> tuple[Any, ...]:
         with telling():
             page.desk.remove(str(said(event).get("paper")))
-        return _state(page)
+        return _state(page, query)
 
     private(books.query.submit, find, inputs=books.query, outputs=[books.papers, books.at])
     for event, step in ((books.before.click, -1), (books.after.click, 1)):
@@ -203,30 +221,31 @@ def _browse(page: Page, books: Shelf, state: Sequence[Any]) -> None:
         private(event, turn, inputs=[books.query, books.at], outputs=[books.papers, books.at])
     reading = {"concurrency_limit": 1, "concurrency_id": "read", "show_progress_on": books.report}
     outputs = [books.report, books.upload, *state]
-    private(books.upload.upload, read, inputs=books.upload, outputs=outputs, **reading)
-    private(books.papers.delete, drop, outputs=state, concurrency_id="read")
+    added = private(books.upload.upload, read, inputs=[books.upload, books.query], outputs=outputs, **reading)
+    dropped = private(books.papers.delete, drop, inputs=books.query, outputs=state, concurrency_id="read")
+    return added, dropped
 
 
-def _begin(page: Page, books: Shelf, sample: gr.Button, shown: Sequence[Any]) -> None:
+def _begin(page: Page, books: Shelf, sample: gr.Button, shown: Sequence[Any]) -> Any:
     """Wires the sample's button, which an empty library has."""
 
     def read(request: gr.Request, progress: gr.Progress = gr.Progress()) -> tuple[Any, ...]:  # noqa: B008 (see above)
-        told = _read(page, [str(SAMPLE)], progress)
+        told = _read(page, [SAMPLE], progress)
         return told, *astuple(page.opened(reader(request).owner, None)), *_state(page)
 
     reading = {"concurrency_limit": 1, "concurrency_id": "read", "show_progress_on": shown[1]}
-    private(sample.click, read, outputs=[books.report, *shown], **reading)
+    return private(sample.click, read, outputs=[books.report, *shown], **reading)
 
 
-def _read(page: Page, paths: Sequence[str], progress: gr.Progress) -> str:
+def _read(page: Page, paths: Sequence[Path | Located], progress: gr.Progress) -> str:
     progress(0, desc="reading")
     return page.read(paths, lambda at, of: progress((at, of), desc="encoding papers", unit="papers"))
 
 
-def _state(page: Page) -> tuple[Any, ...]:
-    """(status line, papers, sources)."""
-    state = page.state()
-    return state.status, state.papers, state.sources
+def _state(page: Page, query: str = "") -> tuple[Any, ...]:
+    """(status line, papers, which page of them, sources)."""
+    state = page.state(query)
+    return state.status, state.papers, 0, state.sources
 
 
 @command.command()

@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from assistant.bundle import read
 from assistant.replay import replay
@@ -100,41 +100,7 @@ def test_an_answer_opens_its_proof_with_the_sentence_marked(page: Page) -> None:
 def test_an_example_is_put_into_the_box(page: Page) -> None:
     page.locator(".examples button").first.click()
     expect(page.locator("#question textarea")).to_have_value(re.compile(r"\w+"))
-
-
-def test_a_conversation_with_a_follow_up_is_there_after_a_reload(page: Page) -> None:
-    ask(page, HESSIAN)
-    ask(page, "and which of them give sensitive layers more bits?")
-    expect(page.locator(".turn")).to_have_count(2)
-    assert re.search(r"\?c=\d+$", page.url)
-    page.reload()
-    expect(page.locator(".turn h2").first).to_have_text(HESSIAN)
-    expect(page.locator(".turn")).to_have_count(2)
-    page.get_by_role("button", name="New conversation").click()
-    expect(page.locator(".turn")).to_have_count(0)
-    page.locator(".conversations [data-open]").first.click()
-    expect(page.locator(".turn")).to_have_count(2)
-
-
-def test_a_question_is_edited_and_asked_again(page: Page) -> None:
-    ask(page, HESSIAN)
-    page.get_by_role("button", name="Ask again").click()
-    expect(page.locator('.turn[data-turn]:not([data-turn="1"])')).to_have_count(1)
-    page.get_by_role("button", name="Edit").click()
-    expect(page.locator("#question textarea")).to_have_value(HESSIAN)
-    expect(page.locator(".turn")).to_have_count(0)
-    ask(page, "which papers are about diffusion models?")
-    expect(page.locator(".card")).to_have_count(1)
-
-
-def test_a_conversation_is_removed(page: Page) -> None:
-    ask(page, "which papers are about diffusion models?")
-    before = page.locator(".conversations li").count()
-
-    page.evaluate("window.confirm = () => true")
-    page.locator(".conversations .current .remove").click()
-    expect(page.locator(".conversations li")).to_have_count(before - 1)
-    expect(page.locator(".welcome")).to_be_visible()
+    expect(page.locator("#question textarea")).to_be_focused()
 
 
 def test_as_many_papers_are_shown_as_are_wanted(browser: Browser, tmp_path: Path) -> None:
@@ -195,14 +161,20 @@ def test_papers_are_added_and_what_is_not_taken_is_told(page: Page, tmp_path: Pa
     good.write_text('{"title": "Newts in Ponds", "abstract": "Newts swim in ponds at night."}\n{"title": "Bare"}\n')
     bad.write_text('{"title": "Bare"}\n')
     tab(page, "Library")
+    search = page.get_by_placeholder("Search the library")
+    search.fill("diffusion sampling")
+    search.press("Enter")
+    expect(page.locator("#papers")).to_contain_text("1 to 6, nearest to your words first")
     page.locator("#upload input[type=file]").set_input_files(good)
     expect(page.locator(".report")).to_contain_text("newts.jsonl:2")
     expect(page.locator(".status")).to_contain_text("7 papers")
+    expect(page.locator("#papers")).to_contain_text("1 to 7, nearest to your words first")
+    expect(page.locator("#price p")).to_have_text("Reads 7 of 7 papers · no cost")
     page.locator("#upload input[type=file]").set_input_files(bad)
     expect(page.locator(".report.refused")).to_contain_text("bad.jsonl:1")
-    page.get_by_placeholder("Search the library").fill("newts")
-    page.get_by_placeholder("Search the library").press("Enter")
-    expect(page.locator(".shelf li").first).to_contain_text("Newts in Ponds")
+    search.fill("newts")
+    search.press("Enter")
+    expect(page.locator(".shelf li").first).to_contain_text("Newts in Ponds seen in newts.jsonl, line 1")
     page.locator(".shelf summary").first.click()
     expect(page.locator(".shelf .abstract").first).to_contain_text("at night")
 
@@ -210,6 +182,10 @@ def test_papers_are_added_and_what_is_not_taken_is_told(page: Page, tmp_path: Pa
 def test_the_papers_of_an_answer_are_compared_in_a_table(page: Page, tmp_path: Path) -> None:
     ask(page, HESSIAN)
     tab(page, "Table")
+    page.locator("#columns input, #columns textarea").fill("")
+    page.get_by_role("button", name="Compare").click()
+    expect(page.locator("#table")).to_contain_text("Name what to compare")
+    expect(page.get_by_text("Error", exact=True)).to_have_count(0)
     page.locator("#columns input, #columns textarea").fill("Hessian, bits")
     page.get_by_role("button", name="Compare").click()
     expect(page.locator(".compared tbody tr")).to_have_count(2)
@@ -220,11 +196,17 @@ def test_the_papers_of_an_answer_are_compared_in_a_table(page: Page, tmp_path: P
 
 
 def test_a_filter_is_kept_to_and_shown(page: Page) -> None:
-    page.get_by_role("button", name="Filter").click()
+    narrow = page.get_by_role("button", name="Filter")
+    narrow.click()
     expect(page.get_by_label("From year")).to_be_focused()
+    assert told(narrow) == "none"
     page.get_by_label("From year").fill("2023")
     page.get_by_label("From year").press("Enter")
     expect(page.locator("#price")).to_contain_text("Reads 1 of the 1 paper that the filter leaves")
+    narrow.click()
+    expect(page.get_by_label("From year")).to_be_hidden()
+    assert told(narrow) == '" is on"'
+    narrow.click()
     ask(page, "which papers quantize weights?")
     expect(page.locator(".asked h2 small")).to_have_text("only papers where year >= 2023")
     expect(page.locator(".card")).to_have_count(1)
@@ -235,6 +217,12 @@ def test_a_filter_is_kept_to_and_shown(page: Page) -> None:
     page.get_by_label("To year").fill("no")
     page.get_by_label("To year").press("Enter")
     expect(page.locator("#price")).to_contain_text("cannot read the filter")
+
+
+def told(button: Locator) -> str:
+    """What the style adds to a button's name."""
+    added: str = button.evaluate("button => getComputedStyle(button, '::after').content")
+    return added
 
 
 def test_a_paper_is_removed(page: Page) -> None:
@@ -252,7 +240,7 @@ def test_the_map_tells_titles_and_abstracts(page: Page) -> None:
     page.locator("svg.map .cited").first.hover()
     expect(page.locator(".tip")).to_have_text(page.locator("svg.map .cited").first.get_attribute("data-title") or "?")
     page.locator("svg.map .cited").first.press("Enter")
-    expect(page.locator("#point .abstract")).to_be_visible()
+    expect(page.locator("#point .abstract")).to_be_in_viewport(ratio=0.9)
     title = page.locator("svg.map circle[data-title]").first.get_attribute("data-title")
     page.locator("svg.map circle[data-title]").first.dispatch_event("pointerover")
     expect(page.locator(".tip")).to_have_text(title or "?")
@@ -260,11 +248,22 @@ def test_the_map_tells_titles_and_abstracts(page: Page) -> None:
 
 def test_the_page_is_dark_on_demand_and_stays_so(page: Page) -> None:
     light = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    radio = page.get_by_label("Language model")
     page.get_by_role("button", name="Dark or light").click()
     dark = page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert light != dark
+    expect(radio).to_have_css("border-color", "rgb(164, 171, 186)")
     page.reload()
     expect(page.locator("body")).to_have_class(re.compile(r"\bdark\b"))
+
+
+def test_nothing_is_cut_off_or_lies_over_what_is_beside_it(page: Page) -> None:
+    ask(page, HESSIAN)
+    expect(page.locator("#question")).to_have_css("overflow", "visible")
+    assert int(page.locator(".effort ul").evaluate("list => parseInt(getComputedStyle(list).paddingLeft)")) >= 16
+    tab(page, "Library")
+    page.locator("#report").evaluate("""report => report.insertAdjacentHTML("beforeend", '<p role="progressbar">')""")
+    assert page.locator("#report").evaluate("report => report.offsetHeight") >= 72
 
 
 def test_the_keyboard_alone_asks_and_opens_a_card(page: Page) -> None:
@@ -320,6 +319,21 @@ def test_a_phone_shows_all_of_it_in_its_width(browser: Browser, address: str) ->
         for name in ("Map", "Table", "Library", "Ask"):
             tab(page, name)
             assert beyond(page, 360) == []
+
+
+def test_a_phone_shows_that_a_filter_is_on(browser: Browser, address: str) -> None:
+    phone = {"viewport": {"width": 360, "height": 740}, "is_mobile": True, "has_touch": True}
+    with visited(browser, address, **phone) as page:
+        narrow = page.get_by_role("button", name="Filter")
+        expect(page.locator(".welcome")).to_be_visible()
+        expect(narrow).to_be_hidden()
+        page.get_by_label("Question").tap()
+        narrow.tap()
+        page.get_by_label("From year").fill("2023")
+        narrow.tap()
+        page.locator("h1").tap()
+        expect(page.get_by_label("Papers shown")).to_be_hidden()
+        expect(narrow).to_be_visible()
 
 
 def beyond(page: Page, width: int) -> list[str]:

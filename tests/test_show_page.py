@@ -17,6 +17,8 @@ from assistant.show.desk import MAX_TURNS, Desk
 from assistant.show.exports import FORMS
 from assistant.show.narrow import Narrowing
 from assistant.show.page import Page, Reader, Refused, View
+from assistant.show.plain import plain
+from assistant.show.wire import uploaded
 from ingest import Library, Settings
 from ingest.errors import BadFilter, IngestError
 from ingest.notes import Asked
@@ -101,6 +103,9 @@ def test_an_empty_question_is_told_not_asked(page: Page) -> None:
 def test_a_refused_question_is_told_in_the_thread(page: Page) -> None:
     *_, last = page.ask(Reader(""), None, Asked(HESSIAN, "llm", "quick"))
     assert "needs a language model" in last.thread
+    assert "“Automatic” and “Quotes only” do without" in last.thread
+    assert "mode &#x27;" not in last.thread
+    assert "“Quotes only” do without" in page.beforehand(Asked("", "llm"))
     assert "cannot read the filter" in ask(page, HESSIAN, only="year >> 3")[-1].thread
 
 
@@ -113,13 +118,24 @@ def test_asking_again_replaces_a_turn_and_all_after_it_and_asks_the_same_papers(
     assert last.thread.count("<article") == 1
 
 
-def test_editing_takes_a_question_back(page: Page) -> None:
-    view = ask(page, HESSIAN)[-1]
-    question, left = page.edit(Reader(""), first_turn(page, view))
-    assert question == HESSIAN
-    assert "<article" not in left.thread
+def test_an_edited_question_takes_its_place_and_loses_nothing_before_it_is_asked(page: Page) -> None:
+    view = ask(page, HESSIAN, only="year >= 2023")[-1]
+    ask(page, "which papers study diffusion?", view.conversation)
+    turn = first_turn(page, view)
+    asked, edited = page.edit(Reader(""), turn)
+    assert (asked.question, asked.filter) == (HESSIAN, "year >= 2023")
+    assert (edited.editing, edited.thread.count("<article")) == (turn, 2)
+    assert HESSIAN in edited.now
+    assert len(page.desk.notes.turns("", view.conversation or 0)) == 2
+    with pytest.raises(Refused, match="Ask something"):
+        list(page.ask(Reader(""), view.conversation, Asked(" "), turn))
+    *_, last = page.ask(Reader(""), None, Asked("which papers quantize?"), turn)
+    assert [one.asked.question for one in page.desk.notes.turns("", view.conversation or 0)] == [
+        "which papers quantize?"
+    ]
+    assert (last.conversation, last.editing) == (view.conversation, None)
     with pytest.raises(Refused, match="gone"):
-        page.edit(Reader(""), 99)
+        page.edit(Reader(""), turn)
 
 
 def test_stopping_ends_the_answer_of_this_session_alone(page: Page) -> None:
@@ -134,6 +150,27 @@ def test_stopping_ends_the_answer_of_this_session_alone(page: Page) -> None:
     assert "<mark>" in finished.thread
 
 
+def test_while_an_answer_is_made_its_session_goes_nowhere_else(page: Page) -> None:
+    before = ask(page, HESSIAN)[-1]
+    turn, me = first_turn(page, before), Reader("", "mine")
+    running = page.ask(me, None, Asked(HESSIAN))
+    next(running)
+    elsewhere = (
+        lambda: page.choose(me, before.conversation),
+        lambda: page.remove(me, before.conversation or 0, None),
+        lambda: page.edit(me, turn),
+        lambda: list(page.again(me, turn, "auto", "quick")),
+        lambda: list(page.ask(me, None, Asked("which papers prune?"))),
+    )
+    for go in elsewhere:
+        with pytest.raises(Refused, match="An answer is being made"):
+            go()
+    assert page.choose(Reader("", "other"), before.conversation).thread == before.thread
+    *_, last = running
+    assert page.choose(me, before.conversation).thread == before.thread
+    assert last.conversation != before.conversation
+
+
 def test_nobody_opens_rates_exports_or_removes_what_another_asked(page: Page) -> None:
     conversation = ask(page, HESSIAN, owner="ann")[-1].conversation or 0
     turn = page.desk.notes.turns("ann", conversation)[0].id
@@ -144,7 +181,7 @@ def test_nobody_opens_rates_exports_or_removes_what_another_asked(page: Page) ->
         assert page.file({"turn": turn, "form": form}, "ann")
     with pytest.raises(Refused):
         page.edit(Reader("bob"), turn)
-    page.remove("bob", conversation, None)
+    page.remove(Reader("bob"), conversation, None)
     assert page.desk.notes.turns("ann", conversation)
 
 
@@ -190,6 +227,15 @@ def test_uploads_are_added_and_what_is_not_taken_is_told(page: Page, tmp_path: P
     assert "Nothing was added" in refused
     assert "bad.jsonl:1" in refused
     assert "<mark>" in ask(page, "which papers are about newts in ponds?")[-1].thread
+
+
+def test_an_upload_is_called_by_its_name(page: Page, tmp_path: Path) -> None:
+    pages = tmp_path / "a089c" / "new.jsonl"
+    pages.parent.mkdir()
+    pages.write_text('{"title": "Newts in Ponds", "abstract": "Newts swim in ponds at night."}\n')
+    page.read(uploaded([str(pages)]), lambda _at, _of: None)
+    assert 'value="new.jsonl"' in page.state().sources
+    assert "a089c" not in page.state().papers + page.read(uploaded([str(pages)]), lambda _at, _of: None)
 
 
 def test_an_empty_library_is_filled_while_the_page_is_open(settings: Settings, tmp_path: Path) -> None:
@@ -251,6 +297,7 @@ def test_the_table_is_made_of_the_answer_that_is_shown_and_asks_no_paper_again(l
 def test_a_filter_leaves_papers_out_and_is_shown(page: Page) -> None:
     last = ask(page, HESSIAN, only="year >= 2023")[-1]
     assert "only papers where year &gt;= 2023" in last.thread
+    assert "All 1 paper that the filter leaves" in last.thread
     answer = page.desk.last_answer("", last.conversation)
     assert answer is not None
     assert {citation.paper.year for citation in answer.citations} <= {2023}
@@ -293,8 +340,9 @@ def test_the_papers_of_the_last_answer_are_compared(page: Page) -> None:
     assert answer is not None
     assert made.count('<th scope="row"') == len(answer.citations)
     assert answer.citations[0].quotes[0].text in made
-    with pytest.raises(BadOption, match="columns"):
+    with pytest.raises(BadOption, match="columns") as refused:
         page.table("", conversation, ",")
+    assert plain(refused.value).startswith("Name what to compare: 1 to 8 different names")
 
 
 def test_the_map_points_out_what_the_last_answer_cites(page: Page) -> None:
@@ -312,6 +360,8 @@ def test_the_library_is_browsed_and_searched(page: Page) -> None:
     assert "1 to 6 of 6" in every
     assert page.turned("", at, 1)[1] == 0
     assert page.turned("diffusion sampling", 0, 0)[0].index("Diffusion") < 300
+    assert "1 to 6, nearest to your words first" in page.state("diffusion sampling").papers
+    assert page.state("diffusion sampling").papers.index("Diffusion") < 300
 
 
 def test_where_notes_cannot_be_written_there_is_a_chat_without_history_that_says_so(

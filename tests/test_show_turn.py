@@ -135,6 +135,8 @@ def test_coverage_is_told_in_words() -> None:
     assert "150 of the library's 593 papers were looked at closely; 13 show what you asked for." in told
     assert "97 % of all that do (between 91 and 99 %)" in told
     assert covered(Coverage(1, 1, 1, 1)).startswith("All 1 paper")
+    assert covered(Coverage(9, 9, 9, 2), "year >= 2020").startswith("All 9 papers that the filter leaves were")
+    assert "150 of the 300 papers that the filter leaves were" in covered(Coverage(300, 150, 150, 1), "year >= 2020")
     assert "none of them shows" in covered(Coverage(5, 5, 5, 0))
 
 

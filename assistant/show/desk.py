@@ -18,6 +18,7 @@ from assistant.records import Answer, Depth, Event, Mode
 from assistant.show import shelf
 from assistant.show.exports import FORMS
 from assistant.show.pace import paced
+from assistant.show.plain import plain
 from assistant.show.turn import Progress, Shown
 from assistant.show.whole import Whole
 from assistant.table import Table, parse_columns
@@ -25,6 +26,7 @@ from assistant.transcript import Transcript
 from ingest import IngestError, IngestReport, Library, Paper, Settings, ingest
 from ingest.encode import Encoder
 from ingest.errors import LibraryEmpty, LibraryMissing, LibraryReadOnly
+from ingest.files import Located
 from ingest.notes import UNFINISHED, Asked, Notes, Turn
 from ingest.project import Progress as Report
 
@@ -125,7 +127,7 @@ class Desk:
                 yield progress, time.monotonic() - began
             self.notes.finish(turn.id, None, STOPPED)
         except (AssistantError, IngestError) as error:
-            self.notes.finish(turn.id, None, str(error))
+            self.notes.finish(turn.id, None, plain(error))
         finally:
             stopped.set()
 
@@ -188,7 +190,7 @@ class Desk:
 
     # --- the library ---------------------------------------------------------------------------------------------
 
-    def read(self, paths: Sequence[Path | str], progress: Report | None = None) -> IngestReport:
+    def read(self, paths: Sequence[Path | str | Located], progress: Report | None = None) -> IngestReport:
         """Adds papers to the library. See `ingest`."""
         with self._lock:
             report = ingest(paths, settings=self.settings, encoder=self._used(), progress=progress)
@@ -226,9 +228,10 @@ class Desk:
         if not len(self):
             return ""
         first = max(0, page) * shelf.PAGE
+        total: int | None
         if query.strip():
             hits = self.assistant.search(query, first + shelf.PAGE)
-            found, total = [hit.paper for hit in hits[first:]], len(hits)
+            found, total = [hit.paper for hit in hits[first:]], None
         else:
             ids = self.whole.titles()
             found, total = list(self.assistant.library.papers(ids[first : first + shelf.PAGE])), len(ids)

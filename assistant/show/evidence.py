@@ -37,12 +37,13 @@ def evidence(answer: Answer, papers: Mapping[str, Paper]) -> str:
     found = f"<table><thead>{head}</thead><tbody>{rows}</tbody></table>" if rows else ""
     reason = f"<p>{escape(answer.reason)}</p>" if answer.reason else ""
     notices = "".join(f"<p><small>{escape(notice)}</small></p>" for notice in answer.notices)
+    looked = covered(answer.coverage, answer.trace.settings.get("where"))
     return f"""<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><title>{escape(answer.question)}</title>
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
 <meta name="viewport" content="width=device-width, initial-scale=1"><style>{STYLE}</style></head>
 <body><h1 dir="auto">{escape(answer.question)}</h1>
-<p>{covered(answer.coverage)}</p>{reason}{found}{_nearest(answer.near_misses)}{notices}
+<p>{looked}</p>{reason}{found}{_nearest(answer.near_misses)}{notices}
 <footer><p>Every quote is the library's own text, at the characters that are told. Judged {_by(answer)}.</p></footer>
 </body></html>"""
 

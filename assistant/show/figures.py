@@ -10,13 +10,19 @@ _MODEL_READS = {"quick": 16, "thorough": 100}
 """Papers that a language model reads, about."""
 
 
-def covered(coverage: Coverage) -> str:
-    """What an answer looked at, in words."""
-    looked = (
-        f"All {plural(coverage.papers, 'paper')} of the library were"
-        if coverage.judged >= coverage.papers
-        else f"{coverage.judged:,} of the library's {plural(coverage.papers, 'paper')} {_were(coverage.judged)}"
-    )
+def covered(coverage: Coverage, where: str | None = None) -> str:
+    """What an answer looked at, in words.
+
+    Args:
+        coverage: Of the answer.
+        where: The filter that said which papers were asked; None for all of the library.
+    """
+    papers, judged = plural(coverage.papers, "paper"), coverage.judged
+    if judged >= coverage.papers:
+        looked = f"All {papers} {'that the filter leaves' if where else 'of the library'} were"
+    else:
+        asked = f"the {papers} that the filter leaves" if where else f"the library's {papers}"
+        looked = f"{judged:,} of {asked} {_were(judged)}"
     show = "none of them shows" if not coverage.relevant else f"{coverage.relevant:,} {_shows(coverage.relevant)}"
     told = f"{looked} looked at closely; {show} what you asked for."
     recall = coverage.estimated_recall

@@ -44,6 +44,16 @@ class Composer:
     """What `source` offers to choose from."""
 
     @property
+    def put(self) -> list[Any]:
+        """What `filled` fills."""
+        return [self.question, self.since, self.until, self.source, self.code, self.also]
+
+    @staticmethod
+    def filled(question: str, where: str = "") -> tuple[Any, ...]:
+        """A question as it stands there, and an expression for which papers it is put to."""
+        return question, "", "", "", False, where
+
+    @property
     def inputs(self) -> set[Any]:
         """What `asked` reads."""
         return {self.question, self.mode, self.depth, self.since, self.until, self.source, self.code, self.also}
@@ -153,7 +163,7 @@ def drawing() -> tuple[gr.HTML, gr.HTML]:
     """The tab of the map: the figure, and the paper of a point."""
     place(shelf.quiet("Papers that say alike lie together; numbers are what the last answer cites. Press one for its"
                       " abstract; double-click to come nearer, with Shift to go back."))  # fmt: skip
-    return place(script="map", elem_id="map"), place(elem_id="point")
+    return place(script="map", elem_id="map"), place(script="point", elem_id="point")
 
 
 def library() -> Shelf:

@@ -13,8 +13,9 @@ from assistant.show.prose import link, prose
 def answer_html(answer: Answer) -> str:
     """The answer's text, what was looked at, and a proof to unfold for each paper that it cites."""
     text = prose(answer.text, "", ()).html
+    looked = covered(answer.coverage, answer.trace.settings.get("where"))
     proofs = "".join(map(_proof, answer.citations))
-    return f'<div dir="auto">{text}<p><small>{covered(answer.coverage)}</small></p>{proofs}</div>'
+    return f'<div dir="auto">{text}<p><small>{looked}</small></p>{proofs}</div>'
 
 
 def hit_html(hit: PaperHit) -> str:

@@ -14,6 +14,7 @@ window.whichpapers = (() => {
     const stored = localStorage.getItem(DARK);
     paint(stored === null ? matchMedia("(prefers-color-scheme: dark)").matches : stored === "1");
     document.documentElement.lang = "en";
+    history.scrollRestoration = "manual";
     document.body.dataset.shown = localStorage.getItem(SHOWN) || "";
   }
 
@@ -37,6 +38,18 @@ window.whichpapers = (() => {
     void target.offsetWidth;
     target.classList.add("flash");
     target.focus({ preventScroll: true });
+  }
+
+  /* Shows an element at the top, and keeps it there while the page is still being laid out, unless its reader moves. */
+  function hold(target) {
+    const show = () => target.isConnected && target.scrollIntoView({ block: "start" });
+    const held = new ResizeObserver(show), moved = new AbortController();
+    held.observe(document.body);
+    moved.signal.addEventListener("abort", () => held.disconnect());
+    for (const move of ["wheel", "pointerdown", "keydown"])
+      addEventListener(move, () => moved.abort(), { signal: moved.signal, capture: true, passive: true });
+    setTimeout(() => moved.abort(), 1500);
+    show();
   }
 
   function say(text) {
@@ -95,14 +108,23 @@ window.whichpapers = (() => {
     else say("This is not kept for this answer; ask again to have it");
   }
 
+  function focusQuestion() {
+    document.querySelector("#question textarea")?.focus({ preventScroll: true });
+  }
+
   function address(element) {
     const shown = element.querySelector("[data-conversation]");
     if (shown) history.replaceState(null, "", shown.dataset.conversation ? "?c=" + shown.dataset.conversation : "?");
   }
 
+  /* A question that is asked anew takes what followed it along. */
+  function mayReplace(button) {
+    const later = !("last" in button.closest(".turn").dataset);
+    return !later || confirm("Once this question is asked anew, those after it are removed for good. Go on?");
+  }
+
   /* The conversation: everything in it that can be pressed. */
   function thread(element, trigger, server, watch) {
-    if (innerWidth >= 800) document.querySelector("#question textarea")?.focus();
     element.addEventListener("click", (event) => {
       const button = event.target.closest("button");
       if (!button || !element.contains(button)) return;
@@ -111,15 +133,16 @@ window.whichpapers = (() => {
       else if ("save" in button.dataset) keep(button, server);
       else if ("copy" in button.dataset) copy(button);
       else if ("all" in button.dataset) button.closest(".pair").classList.add("whole");
-      else if (button.dataset.ask) trigger("example_select", { question: button.dataset.ask });
-      else if (button.dataset.do === "edit") trigger("edit", { turn: turnOf(button) });
-      else if (button.dataset.do === "retry") trigger("retry", { turn: turnOf(button) });
+      else if (button.dataset.ask) {
+        trigger("example_select", { question: button.dataset.ask });
+        focusQuestion();
+      } else if (button.dataset.do && mayReplace(button)) trigger(button.dataset.do, { turn: turnOf(button) });
     });
     watch("value", () => {
       address(element);
       if (innerWidth < 800) document.activeElement?.blur();
       const last = element.querySelector(".turn[data-last]");
-      if (last) last.scrollIntoView({ block: "start" });
+      if (last) hold(last);
       else scrollTo(0, 0);
     });
   }
@@ -127,10 +150,17 @@ window.whichpapers = (() => {
   /* The answer that is being made; once it has begun, its question leaves the box, and the next can be written. */
   function now(element, trigger, server, watch) {
     let begun = false;
+    element.addEventListener("click", (event) => event.target.closest("[data-leave]") && trigger("delete"));
     watch("value", () => {
+      const editing = element.querySelector(".editing");
+      if (editing) {
+        editing.scrollIntoView({ block: "center" });
+        focusQuestion();
+      }
       const asked = element.querySelector(".live h2")?.textContent.trim();
       const box = document.querySelector("#question textarea");
       if (asked && !begun && box.value.trim() === asked) trigger("apply");
+      if (asked && !begun) hold(element.querySelector(".live"));
       begun = Boolean(asked);
     });
   }
@@ -158,6 +188,7 @@ window.whichpapers = (() => {
 
   function controls(element) {
     element.querySelector("#shown").value = document.body.dataset.shown;
+    if (innerWidth >= 800) setTimeout(focusQuestion);
   }
 
   function ratings(element, trigger, server) {
@@ -217,6 +248,11 @@ window.whichpapers = (() => {
     });
   }
 
+  /* The paper of a point, which is below the map. */
+  function point(element, trigger, server, watch) {
+    watch("value", () => element.scrollIntoView({ block: "nearest" }));
+  }
+
   function zoom(svg, factor, event) {
     const whole = (svg.dataset.whole ||= svg.getAttribute("viewBox")).split(" ").map(Number);
     const box = svg.viewBox.baseVal, frame = svg.getBoundingClientRect();
@@ -235,6 +271,7 @@ window.whichpapers = (() => {
       event.preventDefault();
       reveal(document.getElementById(link.dataset.opens || link.dataset.finds));
     }
+    if (event.target.closest("#new, [data-open]")) document.getElementById("asks-button")?.click();
     if (event.target.closest("#narrow")) {
       const open = document.querySelector("#composer").classList.toggle("narrowing");
       document.querySelector("#narrow").setAttribute("aria-expanded", String(open));
@@ -271,5 +308,5 @@ window.whichpapers = (() => {
 
   if (document.body) start();
   else document.addEventListener("DOMContentLoaded", start);
-  return { thread, now, conversations, controls, papers, ratings, table, map };
+  return { thread, now, conversations, controls, papers, ratings, table, map, point };
 })();

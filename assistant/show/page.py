@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, cast
 
 from assistant.errors import AssistantError, NoModel
@@ -18,9 +19,10 @@ from assistant.show.desk import MAX_TURNS, Desk
 from assistant.show.figures import beforehand
 from assistant.show.map import svg
 from assistant.show.table import table
-from assistant.show.turn import live, thread
+from assistant.show.turn import editing, live, thread
 from ingest import IngestError
 from ingest.errors import NothingReadable
+from ingest.files import Located
 from ingest.notes import Asked, Turn
 from ingest.project import Progress
 
@@ -54,6 +56,8 @@ class View:
     """The turn that is not."""
     kept: str
     """The conversations of its reader."""
+    editing: int | None = None
+    """The turn in whose place the next question will be asked; None to ask it after all others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,14 +82,24 @@ class Page:
 
     # --- the conversation ----------------------------------------------------------------------------------------
 
-    def ask(self, who: Reader, conversation: int | None, asked: Asked) -> Iterator[View]:
+    def ask(self, who: Reader, conversation: int | None, asked: Asked, instead_of: int | None = None) -> Iterator[View]:
         """Answers a question; shows how far it is, and at last the whole conversation.
 
+        Args:
+            who: Asks.
+            conversation: Which it joins; None begins one.
+            asked: The question.
+            instead_of: The turn whose place it takes: that one, and all after it, go.
+
         Raises:
-            Refused: There is no question.
+            Refused: There is no question, or no such turn, or this session waits for an answer.
         """
+        self._wait_for_none(who)
         if not asked.question.strip():
             raise Refused("Ask something first.")
+        if instead_of is not None:
+            conversation = self._turn(who.owner, instead_of).conversation
+            self.desk.notes.cut(who.owner, instead_of)
         turns, earlier = self.desk.shown(who.owner, conversation)
         before = thread(turns, conversation, earlier) if turns else ""
         turn = self.desk.notes.ask(who.owner, conversation, asked)
@@ -106,21 +120,34 @@ class Page:
 
     def again(self, who: Reader, turn: int, mode: str, depth: str) -> Iterator[View]:
         """Asks a turn's question again in its place: of the same papers, as deeply and of whom is set now."""
-        cut = self._cut(who.owner, turn)
-        asked = Asked(cut.asked.question, mode, depth, cut.asked.filter)
-        yield from self.ask(who, cut.conversation, asked)
+        found = self._turn(who.owner, turn)
+        yield from self.ask(who, found.conversation, replace(found.asked, mode=mode, depth=depth), turn)
 
-    def edit(self, who: Reader, turn: int) -> tuple[str, View]:
-        """Takes a turn, and all after it, back: its question, and what is left."""
-        cut = self._cut(who.owner, turn)
-        return cut.asked.question, self.opened(who.owner, cut.conversation)
+    def edit(self, who: Reader, turn: int) -> tuple[Asked, View]:
+        """A turn's question, to be written anew; nothing goes before it is asked."""
+        self._wait_for_none(who)
+        found = self._turn(who.owner, turn)
+        view = self.opened(who.owner, found.conversation)
+        return found.asked, replace(view, now=editing(found.asked.question), editing=turn)
 
-    def _cut(self, owner: str, turn: int) -> Turn:
+    def _wait_for_none(self, who: Reader) -> None:
+        if who.session in self._running:
+            raise Refused("An answer is being made. Wait for it, or stop it, and then go on.")
+
+    def _turn(self, owner: str, turn: int) -> Turn:
         found = self.desk.notes.turn(owner, turn)
         if found is None:
             raise Refused("This question is gone.")
-        self.desk.notes.cut(owner, turn)
         return found
+
+    def choose(self, who: Reader, conversation: int | None) -> View:
+        """Another conversation, or an empty one.
+
+        Raises:
+            Refused: This session waits for an answer, which would take its place.
+        """
+        self._wait_for_none(who)
+        return self.opened(who.owner, conversation)
 
     def opened(self, owner: str, conversation: int | None, *, whole: bool = False) -> View:
         """A conversation, or the last of it; an empty one where it is None or not the owner's."""
@@ -137,18 +164,19 @@ class Page:
         kept = shelf.conversations(notes.conversations(owner), conversation)
         return View(conversation, shown + thread(turns, conversation, earlier), "", kept)
 
-    def remove(self, owner: str, removed: int, conversation: int | None) -> View:
-        """Removes a conversation; the one that is shown stays, if it is another."""
-        self.desk.notes.remove(owner, removed)
-        return self.opened(owner, conversation)
+    def remove(self, who: Reader, removed: int, conversation: int | None) -> View:
+        """Removes a conversation; the one that is shown stays, if it is another. Refused as in `choose`."""
+        self._wait_for_none(who)
+        self.desk.notes.remove(who.owner, removed)
+        return self.opened(who.owner, conversation)
 
-    def state(self) -> State:
-        """What is told of the library."""
+    def state(self, query: str = "") -> State:
+        """What is told of the library, whose papers are looked up by `query`."""
         desk = self.desk
         model = desk.assistant.model if len(desk) else None
         kept = desk.notes.kept or not len(desk)
         status = shelf.status(len(desk), model, why_not(desk.settings), kept=kept)
-        return State(status, desk.browse("", 0), shelf.sources(self.sources()))
+        return State(status, desk.browse(query, 0), shelf.sources(self.sources()))
 
     def sources(self) -> Sequence[str]:
         """Where the library's papers were seen, the places with most papers first."""
@@ -162,9 +190,9 @@ class Page:
         mode, depth = cast(Mode, asked.mode), cast(Depth, asked.depth)
         try:
             usage = assistant.price(mode, depth, where)
-            papers = Pile.of(assistant.library, where).about.papers
         except NoModel:
-            return shelf.quiet("No language model is configured: see above.")
+            return shelf.quiet("There is no language model: “Automatic” and “Quotes only” do without.")
+        papers = Pile.of(assistant.library, where).about.papers
         return shelf.quiet(beforehand(papers, len(self.desk), depth, usage))
 
     # --- what its buttons ask for --------------------------------------------------------------------------------
@@ -212,7 +240,7 @@ class Page:
         paper = self.desk.paper(paper_id)
         return shelf.entry(paper, opened=True) if paper else ""
 
-    def read(self, paths: Sequence[str], progress: Progress) -> str:
+    def read(self, paths: Sequence[Path | str | Located], progress: Progress) -> str:
         """Adds files to the library; what became of them."""
         try:
             return shelf.report(self.desk.read(paths, progress))

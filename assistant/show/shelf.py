@@ -27,19 +27,19 @@ RATINGS = """<p class="quiet">What you called relevant can be scored with <code>
 <button type="button" id="ratings">Save my judgements</button></p>"""
 
 
-def papers(found: Sequence[Paper], first: int, total: int, query: str) -> str:
+def papers(found: Sequence[Paper], first: int, total: int | None, query: str) -> str:
     """A page of the library's papers.
 
     Args:
         found: The papers of this page.
         first: Position of the first of them, from 0.
-        total: How many there are in all.
+        total: How many there are in all; None where all papers of the library are put in order, however far off.
         query: What they were looked up by, or "".
     """
     if not found:
         return f'<p class="quiet">Nothing found for <q>{escape(query)}</q>.</p>' if query else ""
     what = "nearest to your words first" if query else "by title"
-    head = f"{first + 1:,} to {first + len(found):,} of {total:,}, {what}"
+    head = f"{first + 1:,} to {first + len(found):,}{'' if total is None else f' of {total:,}'}, {what}"
     rows = "".join(f"<li>{entry(paper, removable=True)}</li>" for paper in found)
     return f'<p class="quiet" role="status">{head}</p><ol class="shelf">{rows}</ol>'
 

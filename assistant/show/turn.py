@@ -78,10 +78,11 @@ def article(turn: Shown, *, last: bool = True) -> str:
         count = len(turn.answer.citations)
         over = "".join(f" over{least}" for least in _OVER if count > least)
         rest = f'<p class="rest"><button type="button" data-all>Show all {count} papers</button></p>' if over else ""
+        looked = covered(turn.answer.coverage, turn.answer.trace.settings.get("where"))
         listed = " list" if turn.answer.kind == "list" else ""
         body = f"""<div class="pair{over}"><section class="answer" aria-label="Answer">
 <div class="prose{listed}" dir="auto">{text.html}</div>{rest}
-{_follow_up(turn.answer)}<p class="coverage">{covered(turn.answer.coverage)}</p>
+{_follow_up(turn.answer)}<p class="coverage">{looked}</p>
 {_effort(turn.answer)}{_tools(turn)}</section>
 <aside class="proof" aria-label="Proof" tabindex="0">{cards}</aside></div>"""
     return f"""<article class="turn" data-turn="{turn.id}"{' data-last="true"' if last else ""}>
@@ -96,6 +97,12 @@ def live(question: str, progress: Progress, seconds: float) -> str:
     text = f'<div class="prose" dir="auto">{prose(progress.text, "live", ()).html}</div>' if progress.text else ""
     return f"""<article class="turn live" aria-busy="true"><header class="asked"><h2 dir="auto">{escape(question)}</h2>
 </header><ol class="stages" aria-label="Progress">{steps}<li class="clock">{seconds:.1f} s</li></ol>{text}</article>"""
+
+
+def editing(question: str) -> str:
+    """That the question in the box will take the place of one that was asked, and how to leave that be."""
+    return f"""<p class="quiet editing" role="status">You are editing <q dir="auto">{escape(question)}</q>: what you ask
+takes its place. <button type="button" data-leave>Leave it as it is</button></p>"""
 
 
 def _asked(turn: Shown) -> str:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import wraps
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
 from assistant.errors import AssistantError
 from assistant.show.page import Reader
+from assistant.show.plain import plain
 from ingest import IngestError
+from ingest.files import Located
 
 
 def private(event: Any, function: Any, **options: Any) -> Any:
@@ -25,7 +28,7 @@ def telling() -> Iterator[None]:
     try:
         yield
     except (AssistantError, IngestError) as error:
-        raise gr.Error(str(error), print_exception=False) from error
+        raise gr.Error(plain(error), print_exception=False) from error
 
 
 def served(method: Callable[[Mapping[str, Any], str], Any]) -> Callable[..., Any]:
@@ -52,6 +55,11 @@ def reader(request: gr.Request) -> Reader:
 def said(event: gr.EventData) -> dict[str, Any]:
     """What the page's script sends with an event."""
     return dict(event._data or {})
+
+
+def uploaded(paths: Iterable[str]) -> list[Located]:
+    """Files that were uploaded, to be called by their names: the folder of each is Gradio's, and says nothing."""
+    return [Located(Path(path), Path(path).name) for path in paths]
 
 
 def number(event: gr.EventData, name: str) -> int:
