@@ -42,7 +42,7 @@ def list_of_papers(page: Page) -> None:
 def table_of_answer(page: Page) -> None:
     ask(page, QUESTION)
     page.get_by_role("tab", name="Table").click()
-    page.locator("#columns input, #columns textarea").fill("method, bits of each layer, accuracy")
+    page.locator("#columns input, #columns textarea").fill("Hessian trace, bits of each layer, accuracy on ImageNet")
     page.get_by_role("button", name="Compare").click()
     expect(page.locator(".compared")).to_be_visible(timeout=60_000)
 

@@ -182,7 +182,7 @@ def test_papers_are_added_and_what_is_not_taken_is_told(page: Page, tmp_path: Pa
 def test_the_papers_of_an_answer_are_compared_in_a_table(page: Page, tmp_path: Path) -> None:
     ask(page, HESSIAN)
     tab(page, "Table")
-    page.locator("#columns input, #columns textarea").fill("")
+    page.locator("#columns input, #columns textarea").fill(",")
     page.get_by_role("button", name="Compare").click()
     expect(page.locator("#table")).to_contain_text("Name what to compare")
     expect(page.get_by_text("Error", exact=True)).to_have_count(0)
@@ -228,8 +228,8 @@ def told(button: Locator) -> str:
 def test_a_paper_is_removed(page: Page) -> None:
     tab(page, "Library")
     page.evaluate("window.confirm = () => true")
-    before = page.locator(".shelf li").count()
     page.locator(".shelf summary", has_text="Diffusion Sampling").click()
+    before = page.locator(".shelf li").count()
     page.get_by_role("button", name="Remove from the library").locator("visible=true").click()
     expect(page.locator(".shelf li")).to_have_count(before - 1)
 

@@ -340,6 +340,7 @@ def test_the_papers_of_the_last_answer_are_compared(page: Page) -> None:
     assert answer is not None
     assert made.count('<th scope="row"') == len(answer.citations)
     assert answer.citations[0].quotes[0].text in made
+    assert 'dir="auto">Hessian</th>' in page.table("", conversation, " ")
     with pytest.raises(BadOption, match="columns") as refused:
         page.table("", conversation, ",")
     assert plain(refused.value).startswith("Name what to compare: 1 to 8 different names")

@@ -21,8 +21,9 @@ from assistant.show.pace import paced
 from assistant.show.plain import plain
 from assistant.show.turn import Progress, Shown
 from assistant.show.whole import Whole
-from assistant.table import Table, parse_columns
+from assistant.table import MAX_COLUMNS, Table, parse_columns
 from assistant.transcript import Transcript
+from assistant.understand import understand
 from ingest import IngestError, IngestReport, Library, Paper, Settings, ingest
 from ingest.encode import Encoder
 from ingest.errors import LibraryEmpty, LibraryMissing, LibraryReadOnly
@@ -206,10 +207,14 @@ class Desk:
         self.assistant.library.refresh()
 
     def table(self, answer: Answer, columns: str) -> Table:
-        """What the papers of an answer say of each column. See `Assistant.tabulated`."""
+        """What the papers of an answer say of each column; of what was asked, if `columns` is empty.
+
+        See `Assistant.tabulated`.
+        """
         put = answer.trace.settings
         mode, depth = cast(Mode, put["mode"]), cast(Depth, put["depth"])
-        return self.assistant.tabulated(answer, parse_columns(columns), mode, depth)
+        asked = parse_columns(columns) if columns.strip() else understand(answer.standalone_question).aspects
+        return self.assistant.tabulated(answer, asked[:MAX_COLUMNS], mode, depth)
 
     def _used(self) -> Encoder | None:
         return self._assistant.library.encoder if self._assistant else self._encoder

@@ -153,8 +153,8 @@ def comparison() -> Comparison:
     place(shelf.quiet("Compares the papers of the last answer. Name what to tell of each, set apart by commas; behind"
                       " each cell stands the sentence that says so."))  # fmt: skip
     with gr.Row(elem_id="comparing"):
-        columns = gr.Textbox(label="Columns", value="method, data, result", show_label=False, elem_id="columns",
-                             container=False, max_length=1000, scale=8)  # fmt: skip
+        columns = gr.Textbox(label="Columns", placeholder="what was asked, or: bits per weight, speedup", scale=8,
+                             show_label=False, elem_id="columns", container=False, max_length=1000)  # fmt: skip
         make = gr.Button("Compare", elem_id="compare", scale=0, min_width=100)
     return Comparison(columns, make, place(script="table", elem_id="table"))
 
