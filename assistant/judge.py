@@ -25,7 +25,7 @@ _EXPLAINED_MISSES = 5
 """Papers just below the line for which `lacks` is worked out."""
 _MENTIONED = 0.5
 """Share of an aspect's information that a paper must hold to mention it."""
-_ALL_WORDS = 0.999
+ALL_WORDS = 0.999
 """Share of the question's information in one sentence, but for rounding."""
 ANSWERABLE = 0.25
 """Least probability of an answer for which one is given: to refuse what has one is thrice as bad as the reverse."""
@@ -63,7 +63,7 @@ def said_outright(query: Query, hits: Sequence[PaperHit]) -> bool:
     """
     if query.asks_number and not _NUMBER.search(_quoted(hits)):
         return False
-    return max(hit.arms["sentence_terms"].value for hit in hits[:_TOP]) > _ALL_WORDS
+    return max(hit.arms["sentence_terms"].value for hit in hits[:_TOP]) > ALL_WORDS
 
 
 def signs(library: Library, query: Query, hits: Sequence[PaperHit]) -> dict[str, float]:

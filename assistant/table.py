@@ -7,13 +7,16 @@ import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from assistant.compose import escape
 from assistant.errors import BadOption
-from assistant.features import Reading, read
-from assistant.judge import ON_TOPIC
+from assistant.features import Reading, information, read, term_share
+from assistant.judge import ALL_WORDS, ON_TOPIC
 from assistant.records import Answer, CitedPaper, Quote
 from ingest import Library
 from ingest.clean import stored
+from ingest.encode import Vectors
 from ingest.export import inert
 from prompts import render
 
@@ -68,9 +71,10 @@ def parse_columns(text: str) -> tuple[str, ...]:
 def tabulate(library: Library, answer: Answer, columns: Sequence[str]) -> Table:
     """The table that the papers' own sentences make: of each, the one nearest to a column, if it is near at all."""
     readings = {reading.paper.id: reading for reading in read(library, [c.paper.id for c in answer.citations])}
-    vectors = library.encoder.encode(list(columns))
+    terms = [information(library, library.words.terms(column)) for column in columns]
+    asked = list(zip(library.encoder.encode(list(columns)), terms, strict=True))
     rows = (
-        Row(c.paper, tuple(_nearest(readings[c.paper.id], vector) for vector in vectors))
+        Row(c.paper, tuple(_nearest(readings[c.paper.id], vector, held) for vector, held in asked))
         for c in answer.citations
         if c.paper.id in readings
     )
@@ -135,14 +139,18 @@ def quotes(table: Table) -> Iterator[tuple[str, Quote]]:
     return ((row.paper.id, cell.quote) for row in table.rows for cell in row.cells if cell)
 
 
-def _nearest(reading: Reading, vector: object) -> Cell | None:
+def _nearest(reading: Reading, vector: Vectors, terms: Mapping[str, float]) -> Cell | None:
+    """The sentence that is nearest and says most of the words: all are encoded with the title, which may be near."""
     if not reading.paper.abstract:
         return None
-    near = reading.vectors @ vector  # type: ignore[operator]  # a row of an encoder's vectors
-    best = int(near.argmax())
+    near = reading.vectors @ vector
+    said = np.array([term_share(held, terms) for held in reading.sentence_terms])
+    best = int((near + said).argmax())
+    if near[best] < ON_TOPIC and said[best] < ALL_WORDS:
+        return None
     passage = reading.passages[best]
     text = reading.paper.abstract[passage.start : passage.end]
-    return Cell(text, Quote(text, passage.start, passage.end, "abstract")) if near[best] >= ON_TOPIC else None
+    return Cell(text, Quote(text, passage.start, passage.end, "abstract"))
 
 
 def _plain(text: str) -> str:
