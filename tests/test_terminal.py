@@ -109,6 +109,13 @@ def test_a_terminal_gets_colours_and_lines_of_its_width(command: list[str]) -> N
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("columns", ["0", "-1", "wide"])
+def test_a_width_that_is_none_hides_no_answer(command: list[str], columns: str) -> None:
+    told = on_terminal(command, 80, COLUMNS=columns, NO_COLOR="1")
+    assert " ".join(told.split()) == " ".join(piped(command).out.split())
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("wanted", [{"NO_COLOR": "1"}, {"TERM": "dumb"}])
 def test_who_wants_no_colours_gets_none(command: list[str], wanted: dict[str, str]) -> None:
     told = on_terminal(command, 80, **wanted)
