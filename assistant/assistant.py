@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Self
 from assistant.ask import Reasoner, Where, answered
 from assistant.errors import BadOption, NoModel
 from assistant.inquiry import checked, cleaned
-from assistant.llm.open import open_chat, why_not
+from assistant.llm.open import forbidden, open_chat, why_not
 from assistant.llm.record import Recorded, Use
 from assistant.llm.records import Chat, ChatFailed
 from assistant.offline import OfflineReasoner
@@ -180,8 +180,10 @@ class Assistant:
                 if inquiry.mode == "llm":
                     raise
                 fallback, spent = f"{failure.kind}: {failure.why}", reasoner.usage()
-            if self._transcript:
-                self._transcript.fall_back(fallback, spent)
+        elif inquiry.mode == "auto":
+            fallback = forbidden(self.settings)
+        if self._transcript and fallback:
+            self._transcript.fall_back(fallback, spent)
         yield from answered(inquiry, ground, OfflineReasoner(ground, inquiry.depth, fallback, spent))
 
     def price(self, mode: Mode = "auto", depth: Depth = "thorough", where: Where = None) -> Usage:
