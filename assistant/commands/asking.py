@@ -104,7 +104,12 @@ def table(
     settings, named = settings_of(library, offline=offline), form.parse_columns(columns)
     with open_assistant(settings) as assistant:
         made = assistant.table(question, named, mode, depth, where)  # type: ignore[arg-type]  # checked by ask itself
-    print(form.as_csv(made) if output == "csv" else form.markdown(made))
+    if output == "markdown":
+        print(form.markdown(made))
+        return
+    if made.answer.reason:
+        say(made.answer.reason)
+    print(form.as_csv(made), end="")
 
 
 def search(
