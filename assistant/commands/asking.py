@@ -17,8 +17,10 @@ from assistant.commands.terminal import (
     OfflineOption,
     WhereOption,
     followed,
+    matching_of,
     open_assistant,
     print_answer,
+    print_lines,
     say,
     settings_of,
 )
@@ -125,12 +127,13 @@ def search(
     settings = settings_of(library, offline=offline)
     with open_assistant(settings) as assistant:
         hits = assistant.search(query, k, where)
+        matching_of(assistant.library, where)
     from assistant import render  # noqa: PLC0415  (see ask)
 
     if output == "json":
         print(json.dumps([hit.to_dict() for hit in hits], ensure_ascii=False, indent=2))
     else:
-        print(render.ranking(hits, explain=explain))
+        print_lines(render.ranking(hits, explain=explain))
 
 
 def verify(
