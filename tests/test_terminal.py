@@ -161,6 +161,14 @@ def test_without_a_stdout_nothing_is_told_and_nothing_breaks(path: Path) -> None
     assert (ended.returncode, ended.stderr) == (0, b"")
 
 
+def test_an_answer_that_can_go_nowhere_is_told_in_a_line(command: list[str]) -> None:
+    told = environment(WHICHPAPERS_ENCODER="words-64")
+    without = ["sh", "-c", 'exec "$@" >&-', "sh", *command]
+    ended = subprocess.run(without, cwd=ROOT, env=told, stderr=subprocess.PIPE, check=False, timeout=60)
+    assert (ended.returncode, ended.stderr.count(b"\n")) == (1, 1)
+    assert ended.stderr.startswith(b"whichpapers: stdout is closed")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
 def test_a_stdout_that_cannot_say_every_character_gets_them_escaped(command: list[str], encoding: str) -> None:

@@ -16,6 +16,7 @@ from assistant.commands.terminal import (
     LibraryOption,
     OfflineOption,
     WhereOption,
+    check_stdout,
     followed,
     matching_of,
     open_assistant,
@@ -56,6 +57,7 @@ def ask(
     offline: OfflineOption = False,
 ) -> None:
     """Answer a question with every paper that satisfies it, each with the sentence that says so."""
+    check_stdout()
     settings = settings_of(library, offline=offline)
     _check_places(bundle, save)
     with open_assistant(settings, "replay" if replay else "record") as assistant:

@@ -14,6 +14,7 @@ import typer
 
 import assistant as answers
 import ingest as libraries
+from assistant.errors import NoStdout
 from assistant.records import Answer, Event, Stage
 from ingest.where import Matching, parse
 
@@ -52,10 +53,17 @@ def followed(events: Iterator[Event]) -> Answer:
     return answer
 
 
+def check_stdout() -> None:
+    """Raises NoStdout where a process was started without one: an answer would be lost."""
+    if sys.stdout is None:
+        raise NoStdout
+
+
 def print_answer(answer: Answer, form: Form, papers: Iterable[Paper] = ()) -> None:
     """The result of a command, to stdout; what is told of its papers is the answer's, where they are not given."""
     from assistant import render  # noqa: PLC0415  (a quarter of a second, which --help should not take)
 
+    check_stdout()
     if form == "text" and sys.stdout.isatty():
         from assistant.commands import colour  # noqa: PLC0415  (see above)
 
