@@ -362,6 +362,15 @@ def test_no_arguments_show_the_help(command: Run) -> None:
     assert "ingest" in ended.out
 
 
+@pytest.mark.parametrize("words", [["verify"], ["export", "--format", "csv"]])
+def test_an_answer_that_cannot_be_read_is_told_for_what_it_is(
+    path: Path, tmp_path: Path, command: Run, words: list[str]
+) -> None:
+    wanted = "make one with: whichpapers ask QUESTION --format json"
+    for given, why in ((tmp_path / "none.json", "No such file"), (tmp_path, "Is a directory")):
+        assert_refused(command(*words, given, "--library", path), 2, repr(str(given)), why, wanted)
+
+
 @pytest.mark.parametrize("told", [["papers"], ["papers", "--export", "jsonl"], ["search", "the Hessian"]])
 def test_a_filter_that_nothing_fits_gets_no_line_and_the_reason_on_stderr(
     path: Path, command: Run, monkeypatch: pytest.MonkeyPatch, told: list[str]

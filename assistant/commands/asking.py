@@ -27,7 +27,6 @@ from assistant.commands.terminal import (
 )
 from assistant.errors import AnswerUnreadable, BadOption, VerificationFailed
 from assistant.records import Answer, Usage
-from ingest.errors import SourceMissing
 
 EXAMPLE = "which papers use Hessian approximations for quantization"
 _CALL_S = 10
@@ -223,11 +222,13 @@ def _price(usage: Usage, at_once: int) -> str:
 
 
 def _saved(answer_file: Path) -> Answer:
+    if answer_file == Path("-") and sys.stdin is None:
+        raise AnswerUnreadable("stdin is closed")
     try:
         text = sys.stdin.buffer.read() if answer_file == Path("-") else answer_file.read_bytes()
         return Answer.from_dict(json.loads(text.decode()))
     except OSError as error:
-        raise SourceMissing(answer_file) from error
+        raise AnswerUnreadable(f"{str(answer_file)!r} cannot be read ({error.strerror or error})") from error
     except (ValueError, RecursionError) as error:
         raise AnswerUnreadable(f"{str(answer_file)!r} holds no JSON") from error
 
