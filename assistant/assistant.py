@@ -6,12 +6,12 @@ from collections.abc import Generator, Iterator, Sequence
 from copy import copy
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, SupportsIndex
 
 from assistant.ask import Reasoner, Where, answered
 from assistant.errors import BadOption, NoModel
 from assistant.inquiry import checked, cleaned
-from assistant.llm.open import open_chat, why_not
+from assistant.llm.open import forbidden, open_chat, why_not
 from assistant.llm.record import Recorded, Use
 from assistant.llm.records import Chat, ChatFailed
 from assistant.offline import OfflineReasoner
@@ -156,8 +156,9 @@ class Assistant:
 
         Raises:
             BadQuestion: It is empty or too long.
-            BadOption: `mode`, `depth` or a turn of `history` is not of its form.
+            BadOption: `mode`, `depth`, `where` or a turn of `history` is not of its form.
             BadFilter: `where` cannot be read.
+            LibraryClosed: See `close`.
             RerankerUnavailable: There is one, and it cannot be used.
             NoModel: Mode `llm` without a language model.
             ChatFailed: Mode `llm`, and the language model gave no usable reply.
@@ -180,8 +181,10 @@ class Assistant:
                 if inquiry.mode == "llm":
                     raise
                 fallback, spent = f"{failure.kind}: {failure.why}", reasoner.usage()
-            if self._transcript:
-                self._transcript.fall_back(fallback, spent)
+        elif inquiry.mode == "auto":
+            fallback = forbidden(self.settings)
+        if self._transcript and fallback:
+            self._transcript.fall_back(fallback, spent)
         yield from answered(inquiry, ground, OfflineReasoner(ground, inquiry.depth, fallback, spent))
 
     def price(self, mode: Mode = "auto", depth: Depth = "thorough", where: Where = None) -> Usage:
@@ -191,6 +194,7 @@ class Assistant:
         chat = self._model_for(mode, depth)
         if chat is None:
             return Usage()
+        self.library.refresh()
         local = self.settings.base_url is not None and is_loopback(self.settings.base_url)
         return price(self.pile(where), None if local else self.model or "", depth)
 
@@ -217,6 +221,7 @@ class Assistant:
         self, answer: Answer, columns: Sequence[str], mode: Mode = "auto", depth: Depth = "thorough"
     ) -> Table:
         """The papers that `answer` cites as a table, without asking anew which they are; see `table`."""
+        self.library.refresh()
         table = tabulate(self.library, answer, columns)
         if table.answer.mode == "offline" or not (chat := self._model_for(mode, depth)):
             return telling_silent(table)
@@ -239,11 +244,12 @@ class Assistant:
 
         Raises:
             BadQuestion: `query` is empty or too long.
-            BadOption: `k` is below 1.
+            BadOption: `k` is no whole number of at least 1, or `where` no condition.
             BadFilter: `where` cannot be read.
+            LibraryClosed: See `close`.
         """
         text = cleaned(query)
-        if k < 1:
+        if not isinstance(k, SupportsIndex) or k < 1:
             raise BadOption("k", k, "a whole number of at least 1")
         self.library.refresh()
         return self.pile(where).find(understand(text), k)
@@ -257,7 +263,7 @@ class Assistant:
         return Pile.of(self.library, where, self._ids, self._reranker)
 
     def close(self) -> None:
-        """Lets go of the library."""
+        """Lets go of the library, which can then be asked no more."""
         self.library.close()
 
     def __enter__(self) -> Self:

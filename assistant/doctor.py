@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
 
+from assistant.llm.open import address, why_not
 from ingest import IngestError, Library, Settings
 from ingest.minilm import NAMES
 
@@ -27,12 +28,19 @@ def examine(settings: Settings) -> list[Finding]:
 
 def _installation(settings: Settings) -> Iterator[Finding]:
     yield Finding("whichpapers", f"{version('whichpapers')} on Python {platform.python_version()}")
-    yield Finding("mode", "offline: extractive answers, no language model takes part")
+    yield Finding("language model", _model(settings))
     engine = "onnxruntime" if settings.encoder in NAMES else "sentence-transformers"
     yield Finding("encoder", f"{settings.encoder}, by {engine} {version(engine)}")
     if settings.reranker:
         yield Finding("reranker", f"{settings.reranker}, by sentence-transformers {version('sentence-transformers')}")
     yield Finding("library", str(settings.library))
+
+
+def _model(settings: Settings) -> str:
+    if why := why_not(settings):
+        return f"none, answers are extractive: {why}"
+    name = settings.model or "the only one that it has (else WHICHPAPERS_MODEL must name one)"
+    return f"{name}, to be asked at {address(settings)}; it was not called"
 
 
 def _library(settings: Settings) -> Iterator[Finding]:

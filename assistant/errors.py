@@ -33,6 +33,15 @@ class NoModel(AssistantError):
         super().__init__(f"mode 'llm' needs a language model: {why}; or use mode 'offline' or 'auto'")
 
 
+class NoStdout(AssistantError):
+    """There is nowhere to write an answer to."""
+
+    exit_code = 1
+
+    def __init__(self) -> None:
+        super().__init__("stdout is closed, so the answer could go nowhere; write it to a file: ... > answer.txt")
+
+
 class AnswerUnreadable(AssistantError):
     """A saved answer is not in the form of schema 1."""
 

@@ -57,9 +57,10 @@ class Altered:
 
 @dataclass(frozen=True, slots=True)
 class Gone:
-    """A cited paper that the library holds no longer."""
+    """A cited paper, or one that was told as new since, that the library holds no longer."""
 
-    number: int
+    number: int | None
+    """Of the citation; None where there is none."""
     paper: CitedPaper
     """As it was."""
 
@@ -116,6 +117,7 @@ def news(assistant: Assistant, saved: SavedAnswer, chat: Chat | None, mode: Mode
     answer = judged.answer
     cited = {citation.paper.id: citation for citation in answer.citations} if answer else {}
     altered, gone = _citations(assistant, saved.answer, texts, cited)
+    gone += tuple(Gone(None, paper) for paper in saved.told if paper.id not in texts and not _held(paper, texts))
     known = {change.paper.id for change in altered}
     return News(
         name=saved.name,
@@ -176,10 +178,10 @@ def _citations(
     assistant: Assistant, answer: Answer, texts: dict[str, str], cited: dict[str, Citation]
 ) -> tuple[tuple[Altered, ...], tuple[Gone, ...]]:
     """The citations whose papers changed, and those whose papers went. A text that has another id now is neither."""
-    altered, gone, held = [], [], set(texts.values())
+    altered, gone = [], []
     for citation in answer.citations:
         was = citation.paper
-        if texts.get(was.id) == was.sha256 or was.sha256 in held:
+        if _held(was, texts):
             continue
         now = assistant.library.store.paper(was.id)
         if now is None:
@@ -188,6 +190,11 @@ def _citations(
             lost = tuple(quote for quote in citation.quotes if not stands(quote, now))
             altered.append(Altered(citation.number, CitedPaper.of(now), lost, was.id in cited))
     return tuple(altered), tuple(gone)
+
+
+def _held(paper: CitedPaper, texts: dict[str, str]) -> bool:
+    """Whether the text of a paper is there as it was, under whatever id."""
+    return paper.sha256 in texts.values()
 
 
 def plain(told: Sequence[News]) -> str:
@@ -210,7 +217,8 @@ def _lines(news: News) -> Iterator[str]:
             "" if change.satisfies else "; it shows no longer what was asked"
         )
         yield from (f"    no longer there: “{quote.text}”" for quote in change.lost)
-    yield from (f"  gone: [{gone.number}] {gone.paper.title}" for gone in news.gone)
+    for gone in news.gone:
+        yield "  gone: " + (f"[{gone.number}] " if gone.number else "") + gone.paper.title
     yield from (f"  ({notice})" for notice in news.notices)
 
 

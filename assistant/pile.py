@@ -10,6 +10,7 @@ from typing import Protocol, Self
 from assistant.by_llm.find import widened
 from assistant.by_llm.proof import near
 from assistant.compose import Notices
+from assistant.errors import BadOption
 from assistant.judge import judge
 from assistant.records import Judgement, PaperHit, Query, Verdict
 from assistant.rerank import RERANKED, Reranker, judged, reranked
@@ -83,7 +84,7 @@ class Pile:
             reranker: Puts the best papers in order; None leaves them in that of the fitted model.
 
         Raises:
-            BadFilter: `where` cannot be read.
+            BadFilter: `where` cannot be read; BadOption: it is no condition at all.
         """
         told = {"papers": str(len(library)), "encoder": library.encoder.name}
         told |= {"reranker": reranker.name} if reranker else {}
@@ -91,6 +92,8 @@ class Pile:
             every = About(len(library) if among is None else len(among), {}, None, told)
             return cls(library, among, every, reranker)
         wanted = parse(where) if isinstance(where, str) else where
+        if not isinstance(wanted, Filter):
+            raise BadOption("where", where, "a condition such as 'year >= 2023 and has_code', or None")
         matching = library.matching(wanted)
         ids = matching.ids if among is None else matching.ids & among
         counts = {"where": wanted.describe(), "papers": len(matching.ids), "all": len(library)}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, get_args
@@ -11,7 +11,7 @@ from typing import Any, get_args
 from pydantic import Base64Bytes, BaseModel, ConfigDict, ValidationError
 
 from assistant.errors import AnswerUnreadable, AssistantError, BadOption
-from assistant.records import Answer, Depth, Mode
+from assistant.records import Answer, CitedPaper, Depth, Mode
 from ingest.errors import LibraryReadOnly
 
 FOLDER = "saved"
@@ -40,14 +40,17 @@ class SavedAnswer:
     answer: Answer
     known: frozenset[bytes]
     """The beginning of the hash of each text that the library held, or that was reported since."""
+    told: tuple[CitedPaper, ...] = ()
+    """New papers that were told since and seen, as they were then."""
 
     def knows(self, sha256: str) -> bool:
         """Whether a text was there."""
         return bytes.fromhex(sha256)[:_KNOWN_BYTES] in self.known
 
-    def knowing(self, texts: Mapping[str, str]) -> SavedAnswer:
-        """The same with all `texts` (see `Store.texts`) known."""
-        return replace(self, known=self.known | known(texts))
+    def knowing(self, texts: Mapping[str, str], found: Iterable[CitedPaper] = ()) -> SavedAnswer:
+        """The same with all `texts` (see `Store.texts`) known, and the papers `found` told, if they are still there."""
+        papers = {paper.id: paper for paper in (*self.told, *found) if paper.id in texts}
+        return replace(self, known=self.known | known(texts), told=tuple(papers.values()))
 
 
 class _File(BaseModel):
@@ -60,6 +63,7 @@ class _File(BaseModel):
     depth: Depth
     where: str | None
     known: Base64Bytes
+    told: tuple[CitedPaper, ...] = ()
     answer: dict[str, Any]
 
 
@@ -102,6 +106,7 @@ def save(library: Path, saved: SavedAnswer) -> Path:
         depth=saved.depth,
         where=saved.where,
         known=b"".join(sorted(saved.known)),
+        told=saved.told,
         answer=saved.answer.to_dict(),
     )
     path = library / FOLDER / f"{saved.name}.json"
@@ -136,4 +141,4 @@ def load(library: Path, name: str) -> SavedAnswer:
         told = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
         raise AnswerUnreadable(f"{str(path)!r}: {told}") from error
     every = frozenset(file.known[i : i + _KNOWN_BYTES] for i in range(0, len(file.known), _KNOWN_BYTES))
-    return SavedAnswer(name, file.mode, file.depth, file.where, Answer.from_dict(file.answer), every)
+    return SavedAnswer(name, file.mode, file.depth, file.where, Answer.from_dict(file.answer), every, file.told)

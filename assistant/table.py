@@ -93,8 +93,8 @@ def markdown(table: Table) -> str:
                 notes.append(f"{len(notes) + 1}. {escape(row.paper.title)}: “{escape(cell.quote.text)}”")
             cells.append(f"{_plain(cell.value)} [{len(notes)}]" if cell else silent)
         lines.append(_line([_plain(row.paper.title), *cells]))
-    notices = [f"> {notice}" for notice in table.answer.notices]
-    return "\n\n".join(["\n".join(lines), "\n".join(notes), *notices]).strip()
+    below = [table.answer.reason, "\n".join(notes), *(f"> {notice}" for notice in table.answer.notices)]
+    return "\n\n".join(["\n".join(lines), *filter(None, below)])
 
 
 def as_csv(table: Table) -> str:

@@ -86,6 +86,14 @@ class LibraryEmpty(IngestError):
         )
 
 
+class LibraryClosed(IngestError):
+    """The library was closed, and is asked all the same."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        super().__init__(f"the library at {str(path)!r} was closed; ask it before, or open it anew")
+
+
 class LibraryUnreadable(IngestError):
     """The folder holds a library that this version cannot read."""
 

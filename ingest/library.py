@@ -23,6 +23,7 @@ from ingest.errors import (
     EncoderMismatch,
     IndexDamaged,
     LibraryBusy,
+    LibraryClosed,
     LibraryEmpty,
     LibraryMissing,
     LibraryReadOnly,
@@ -44,7 +45,7 @@ class Library:
     def __init__(self, path: Path, store: Store, keep: Keep, *, create: bool = False, check: bool = True) -> None:
         """Not for users: see `open` and `open_to_write`."""
         self.path, self.store, self.encoder = path, store, keep.encoder
-        self._generation = store.recall("generation")
+        self._generation, self._closed = store.recall("generation"), False
         with ExitStack() as opened:
             opened.callback(store.close)
             self.words = WordIndex(path / "words", create=create)
@@ -176,6 +177,7 @@ class Library:
 
     def close(self) -> None:
         """Lets go of files and lock."""
+        self._closed = True
         self._resources.close()
 
     def __enter__(self) -> Self:
@@ -203,7 +205,13 @@ class Library:
         return self.store.matching(where)
 
     def refresh(self) -> None:
-        """Makes visible what another process has written since; costs one small query when that is nothing."""
+        """Makes visible what another process has written since; costs one small query when that is nothing.
+
+        Raises:
+            LibraryClosed: By `close`.
+        """
+        if self._closed:
+            raise LibraryClosed(self.path)
         generation = self.store.recall("generation")
         if generation != self._generation:
             self.words.refresh()

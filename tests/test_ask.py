@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -13,6 +13,7 @@ from assistant.errors import BadOption, BadQuestion, NoModel
 from assistant.inquiry import MAX_QUESTION_CHARS
 from assistant.understand import names
 from ingest import Library, Settings
+from ingest.errors import LibraryClosed
 from tests.test_answer_json import CONTRACT
 
 HESSIAN = "which papers use Hessian approximations for quantization"
@@ -53,6 +54,42 @@ def test_ask_gives_what_stream_ends_with(small: Assistant) -> None:
     for answer in (asked, expected):
         answer["trace"]["seconds"] = None
     assert asked == expected
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{"history": ["x"]}, {"history": 5}, {"history": [None]}, {"history": "abc"}, {"where": 5}, {"where": ["a"]}],
+)
+def test_what_is_of_no_form_at_all_is_named_in_a_line(small: Assistant, given: dict[str, Any]) -> None:
+    with pytest.raises(BadOption, match=f"^{next(iter(given))} is .*; expected ") as raised:
+        small.ask(HESSIAN, **given)
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("k", ["3", 2.5, None, 0])
+def test_a_k_that_is_no_count_is_named_in_a_line(small: Assistant, k: Any) -> None:
+    with pytest.raises(BadOption, match=f"^k is {k!r}; expected a whole number"):
+        small.search(HESSIAN, k)
+
+
+def test_a_question_that_is_no_text_is_named_in_a_line(small: Assistant) -> None:
+    with pytest.raises(BadQuestion, match=r"^the question is 5, not text"):
+        small.ask(5)  # type: ignore[arg-type]  # what a caller without types may do
+
+
+def test_a_closed_assistant_says_so(small: Assistant) -> None:
+    answer = small.ask(HESSIAN)
+    small.close()
+    small.close()
+    calls: tuple[Callable[[], object], ...] = (
+        lambda: small.ask(HESSIAN),
+        lambda: small.search(HESSIAN),
+        lambda: small.table(HESSIAN, ["bits"]),
+        lambda: small.tabulated(answer, ["bits"]),
+    )
+    for call in calls:
+        with pytest.raises(LibraryClosed, match="was closed"):
+            call()
 
 
 def test_an_answer_says_how_it_was_made(small: Assistant) -> None:

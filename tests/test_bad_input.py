@@ -362,6 +362,25 @@ def test_no_arguments_show_the_help(command: Run) -> None:
     assert "ingest" in ended.out
 
 
+@pytest.mark.parametrize("words", [["verify"], ["export", "--format", "csv"]])
+def test_an_answer_that_cannot_be_read_is_told_for_what_it_is(
+    path: Path, tmp_path: Path, command: Run, words: list[str]
+) -> None:
+    wanted = "make one with: whichpapers ask QUESTION --format json"
+    for given, why in ((tmp_path / "none.json", "No such file"), (tmp_path, "Is a directory")):
+        assert_refused(command(*words, given, "--library", path), 2, repr(str(given)), why, wanted)
+
+
+@pytest.mark.parametrize("told", [["papers"], ["papers", "--export", "jsonl"], ["search", "the Hessian"]])
+def test_a_filter_that_nothing_fits_gets_no_line_and_the_reason_on_stderr(
+    path: Path, command: Run, monkeypatch: pytest.MonkeyPatch, told: list[str]
+) -> None:
+    monkeypatch.setenv("WHICHPAPERS_ENCODER", "words-64")
+    ended = command(*told, "--where", "year > 3000", "--library", path)
+    assert (ended.code, ended.out) == (0, "")
+    assert ended.err == "2 of 6 papers say nothing of year and fit no condition on it\n"
+
+
 def test_doctor_ends_with_2_where_a_text_was_altered(path: Path, command: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WHICHPAPERS_ENCODER", "words-64")
     assert command("doctor", "--library", path).code == 0

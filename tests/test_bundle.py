@@ -142,6 +142,21 @@ def test_what_is_kept_is_what_the_answer_was_made_of(bundled: Callable[..., Writ
     assert {c.paper.id for c in answer.citations} <= {hit.paper.id for hit in bundle.told.hits}
 
 
+def test_a_model_that_offline_forbids_is_said_to_be_left_out_and_so_again(
+    library: Library, settings: Settings, tmp_path: Path
+) -> None:
+    remote = settings.model_copy(update={"base_url": "https://models.example/v1", "offline": True})
+    answer = bundle_of(Assistant(library, remote), tmp_path / "b.zip")
+    assert any("--offline or WHICHPAPERS_OFFLINE forbids calls to https://models" in note for note in answer.notices)
+    assert replay(read(tmp_path / "b.zip")) == answer
+    for asked in (
+        Assistant(library, settings).ask(QUESTION),
+        Assistant(library, remote).ask(QUESTION, mode="offline"),
+        Assistant(library, remote.model_copy(update={"offline": False})).ask(QUESTION),
+    ):
+        assert not any("could not be used" in note for note in asked.notices)
+
+
 def test_the_same_bundle_gives_the_same_bytes(path: Path) -> None:
     again = path.with_name("again.zip")
     write(read(str(path)), str(again))

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
+from assistant.doctor import examine
 from assistant.llm import open_chat, why_not
 from assistant.llm.records import ChatFailed, Message, Request, whole
 from ingest import Settings
@@ -182,3 +183,22 @@ def test_without_a_model_no_client_is_imported() -> None:
     code = "import sys, assistant; sys.exit(' '.join({'openai', 'httpx', 'tenacity', 'tiktoken'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment(), capture_output=True, check=False)
     assert done.stderr.decode().strip() == ""
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({}, "none, answers are extractive: no language model is set"),
+        ({"model": "m"}, "none, answers are extractive: OPENAI_API_KEY is missing for model 'm'"),
+        ({"base_url": "http://10.0.0.1/v1", "offline": True}, "none, answers are extractive: --offline or"),
+        ({"base_url": "http://127.0.0.1:9/v1", "model": "m"}, "m, to be asked at http://127.0.0.1:9/v1;"),
+        ({"base_url": "http://127.0.0.1:9/v1"}, "the only one that it has"),
+        ({"api_key": SecretStr(KEY), "model": "m"}, "m, to be asked at https://api.openai.com/v1;"),
+    ],
+)
+def test_doctor_tells_which_model_would_be_asked_and_calls_none(
+    given: dict[str, Any], told: str, tmp_path: Path
+) -> None:
+    (found,) = [each.found for each in examine(Settings(library=tmp_path, **given)) if each.what == "language model"]
+    assert found.startswith(told)
+    assert KEY not in found

@@ -200,5 +200,10 @@ def test_the_commands(shelf: Shelf, monkeypatch: pytest.MonkeyPatch, capsys: pyt
     (as_json,) = json.loads(run("news", "--format", "json", "--seen").out)
     assert (as_json["schema"], as_json["new"], as_json["found"][0]["paper"]["title"]) == (1, 1, NEWER["title"])
     assert run("news").out == f"hessian: {QUESTION} (no new abstracts; no changes)\n"
+    shelf.holds(*SIX)
+    for seen in ((), ("--seen",)):
+        gone = run("news", *seen).out.splitlines()
+        assert gone == [f"hessian: {QUESTION} (no new abstracts; 1 change)", f"  gone: {NEWER['title']}"]
+    assert run("news").out == f"hessian: {QUESTION} (no new abstracts; no changes)\n"
     unknown = run("news", "nobody")
     assert (unknown.code, unknown.err.count("\n")) == (2, 1)

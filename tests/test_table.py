@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +16,7 @@ from assistant.llm.records import ChatFailed
 from assistant.table import Table, as_csv, markdown, parse_columns, quotes
 from ingest import Library, Settings
 from tests.fakes import ScriptedChat
+from tests.processes import Ended, with_fake_encoder
 from tests.test_by_llm import CURVATURE, QUESTION, TRACES, script, sheets
 
 COLUMNS = ("bits", "signal")
@@ -103,6 +105,27 @@ def test_csv_reads_back_and_starts_no_formula(library: Library, settings: Settin
     assert read[0] == ["paper", "url", "bits", "bits: quote", "signal", "signal: quote"]
     assert read[1][0] == "'=1+1"
     assert all(len(row) == 6 for row in read)
+
+
+def test_a_question_without_an_answer_gets_the_reason_below_an_empty_table(
+    library: Library, settings: Settings
+) -> None:
+    table = Assistant(library, settings).table("pizza recipes", COLUMNS)
+    assert table.answer.reason
+    rows, reason = markdown(table).split("\n\n")[:2]
+    assert (len(rows.splitlines()), reason) == (2, table.answer.reason)
+
+
+def test_the_command_ends_no_csv_in_a_blank_line_and_tells_the_reason_on_stderr(path: Path) -> None:
+    def ended(question: str) -> Ended:
+        arguments = ("--columns", "bits", "--format", "csv", "--library", path)
+        return with_fake_encoder("table", question, *arguments, WHICHPAPERS_ENCODER="words-64")
+
+    told, refused = ended(QUESTION), ended("pizza recipes")
+    assert (told.code, len(told.out.splitlines()) > 2, told.err) == (0, True, "")
+    assert all(told.out.splitlines())
+    assert (refused.code, refused.out) == (0, "paper,url,bits,bits: quote\n")
+    assert refused.err.startswith("No paper here")
 
 
 @pytest.mark.parametrize("columns", ["", " , ", "a,b,a", "x" * 101, "a,b,c,d,e,f,g,h,i"])

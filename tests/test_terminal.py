@@ -109,6 +109,13 @@ def test_a_terminal_gets_colours_and_lines_of_its_width(command: list[str]) -> N
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("columns", ["0", "-1", "wide"])
+def test_a_width_that_is_none_hides_no_answer(command: list[str], columns: str) -> None:
+    told = on_terminal(command, 80, COLUMNS=columns, NO_COLOR="1")
+    assert " ".join(told.split()) == " ".join(piped(command).out.split())
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("wanted", [{"NO_COLOR": "1"}, {"TERM": "dumb"}])
 def test_who_wants_no_colours_gets_none(command: list[str], wanted: dict[str, str]) -> None:
     told = on_terminal(command, 80, **wanted)
@@ -152,6 +159,14 @@ def test_without_a_stdout_nothing_is_told_and_nothing_breaks(path: Path) -> None
     told = environment(WHICHPAPERS_ENCODER="words-64")
     ended = subprocess.run(command, cwd=ROOT, env=told, stderr=subprocess.PIPE, check=False, timeout=60)
     assert (ended.returncode, ended.stderr) == (0, b"")
+
+
+def test_an_answer_that_can_go_nowhere_is_told_in_a_line(command: list[str]) -> None:
+    told = environment(WHICHPAPERS_ENCODER="words-64")
+    without = ["sh", "-c", 'exec "$@" >&-', "sh", *command]
+    ended = subprocess.run(without, cwd=ROOT, env=told, stderr=subprocess.PIPE, check=False, timeout=60)
+    assert (ended.returncode, ended.stderr.count(b"\n")) == (1, 1)
+    assert ended.stderr.startswith(b"whichpapers: stdout is closed")
 
 
 @pytest.mark.slow

@@ -16,15 +16,17 @@ from assistant.commands.terminal import (
     LibraryOption,
     OfflineOption,
     WhereOption,
+    check_stdout,
     followed,
+    matching_of,
     open_assistant,
     print_answer,
+    print_lines,
     say,
     settings_of,
 )
 from assistant.errors import AnswerUnreadable, BadOption, VerificationFailed
 from assistant.records import Answer, Usage
-from ingest.errors import SourceMissing
 
 EXAMPLE = "which papers use Hessian approximations for quantization"
 _CALL_S = 10
@@ -54,6 +56,7 @@ def ask(
     offline: OfflineOption = False,
 ) -> None:
     """Answer a question with every paper that satisfies it, each with the sentence that says so."""
+    check_stdout()
     settings = settings_of(library, offline=offline)
     _check_places(bundle, save)
     with open_assistant(settings, "replay" if replay else "record") as assistant:
@@ -104,7 +107,12 @@ def table(
     settings, named = settings_of(library, offline=offline), form.parse_columns(columns)
     with open_assistant(settings) as assistant:
         made = assistant.table(question, named, mode, depth, where)  # type: ignore[arg-type]  # checked by ask itself
-    print(form.as_csv(made) if output == "csv" else form.markdown(made))
+    if output == "markdown":
+        print(form.markdown(made))
+        return
+    if made.answer.reason:
+        say(made.answer.reason)
+    print(form.as_csv(made), end="")
 
 
 def search(
@@ -120,12 +128,13 @@ def search(
     settings = settings_of(library, offline=offline)
     with open_assistant(settings) as assistant:
         hits = assistant.search(query, k, where)
+        matching_of(assistant.library, where)
     from assistant import render  # noqa: PLC0415  (see ask)
 
     if output == "json":
         print(json.dumps([hit.to_dict() for hit in hits], ensure_ascii=False, indent=2))
     else:
-        print(render.ranking(hits, explain=explain))
+        print_lines(render.ranking(hits, explain=explain))
 
 
 def verify(
@@ -213,11 +222,13 @@ def _price(usage: Usage, at_once: int) -> str:
 
 
 def _saved(answer_file: Path) -> Answer:
+    if answer_file == Path("-") and sys.stdin is None:
+        raise AnswerUnreadable("stdin is closed")
     try:
         text = sys.stdin.buffer.read() if answer_file == Path("-") else answer_file.read_bytes()
         return Answer.from_dict(json.loads(text.decode()))
     except OSError as error:
-        raise SourceMissing(answer_file) from error
+        raise AnswerUnreadable(f"{str(answer_file)!r} cannot be read ({error.strerror or error})") from error
     except (ValueError, RecursionError) as error:
         raise AnswerUnreadable(f"{str(answer_file)!r} holds no JSON") from error
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import sys
 from collections.abc import Iterator
 
@@ -27,7 +28,8 @@ def show(answer: Answer) -> None:
     NO_COLOR (no-color.org) and TERM=dumb leave it without any escape sequence.
     """
     plain = bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
-    console = Console(file=sys.stdout, highlight=False, color_system=None if plain else "standard")
+    width = shutil.get_terminal_size().columns  # never 0, in which Console would show nothing
+    console = Console(file=sys.stdout, highlight=False, color_system=None if plain else "standard", width=width)
     for line in _wrapped(answer, console):
         console.print(line, soft_wrap=True)
 

@@ -11,13 +11,21 @@ from typing import Annotated, Literal
 import typer
 
 import ingest as libraries
-from assistant.commands.terminal import LibraryOption, OfflineOption, WhereOption, progress_bar, say, settings_of
+from assistant.commands.terminal import (
+    LibraryOption,
+    OfflineOption,
+    WhereOption,
+    matching_of,
+    print_lines,
+    progress_bar,
+    say,
+    settings_of,
+)
 from ingest.errors import LibraryMissing, RecordsRejected
 from ingest.export import EXPORTS
 from ingest.read import FORMATS
 from ingest.rejected import REJECTED, reasons
 from ingest.sources.fields import read_columns
-from ingest.where import parse
 
 
 def ingest(
@@ -90,11 +98,9 @@ def papers(
     """List the papers of a library, or export them."""
     settings = settings_of(library)
     with libraries.Library.open(settings.library, settings) as opened:
-        matching = opened.matching(parse(where)) if where else None
+        matching = matching_of(opened, where)
         every = (paper for paper in opened.store.every_paper() if matching is None or paper.id in matching.ids)
-        for column, count in matching.missing.items() if matching else ():
-            say(f"{count} of {len(opened)} papers say nothing of {column} and fit no condition on it")
-        print(EXPORTS[export](every) if export else "\n".join(f"{paper.id}\t{paper.title}" for paper in every))
+        print_lines(EXPORTS[export](every) if export else "\n".join(f"{paper.id}\t{paper.title}" for paper in every))
 
 
 def remove(

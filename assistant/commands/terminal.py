@@ -14,7 +14,9 @@ import typer
 
 import assistant as answers
 import ingest as libraries
+from assistant.errors import NoStdout
 from assistant.records import Answer, Event, Stage
+from ingest.where import Matching, parse
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -51,10 +53,17 @@ def followed(events: Iterator[Event]) -> Answer:
     return answer
 
 
+def check_stdout() -> None:
+    """Raises NoStdout where a process was started without one: an answer would be lost."""
+    if sys.stdout is None:
+        raise NoStdout
+
+
 def print_answer(answer: Answer, form: Form, papers: Iterable[Paper] = ()) -> None:
     """The result of a command, to stdout; what is told of its papers is the answer's, where they are not given."""
     from assistant import render  # noqa: PLC0415  (a quarter of a second, which --help should not take)
 
+    check_stdout()
     if form == "text" and sys.stdout.isatty():
         from assistant.commands import colour  # noqa: PLC0415  (see above)
 
@@ -70,6 +79,22 @@ def print_answer(answer: Answer, form: Form, papers: Iterable[Paper] = ()) -> No
 def say(line: str) -> None:
     """All that is no result, to stderr."""
     print(line, file=sys.stderr)
+
+
+def print_lines(text: str) -> None:
+    """A list to stdout; of nothing, nothing."""
+    if text:
+        print(text)
+
+
+def matching_of(library: libraries.Library, where: str | None) -> Matching | None:
+    """The papers that fit, None for all; what they were not asked of is told on stderr."""
+    if not where:
+        return None
+    matching = library.matching(parse(where))
+    for column, count in matching.missing.items():
+        say(f"{count} of {len(library)} papers say nothing of {column} and fit no condition on it")
+    return matching
 
 
 def settings_of(library: Path | None, *, offline: bool = False) -> libraries.Settings:

@@ -107,5 +107,5 @@ def news(
             print(telling.plain(told))
         if seen:
             texts = assistant.library.store.texts()
-            for answer in wanted:
-                saved.save(settings.library, answer.knowing(texts))
+            for answer, news in zip(wanted, told, strict=True):
+                saved.save(settings.library, answer.knowing(texts, (found.paper for found in news.found)))

@@ -25,7 +25,7 @@ def open_chat(settings: Settings, library: Path, *, use: Use = "record") -> Reco
     from assistant.llm.openai_chat import OpenAIChat  # noqa: PLC0415
     from assistant.llm.patience import Patient  # noqa: PLC0415
 
-    endpoint = settings.base_url or _HOSTED
+    endpoint = address(settings)
     asks = OpenAIChat(endpoint, settings.model, api_key=settings.api_key, timeout_s=settings.model_timeout_s)
     patient = Patient(asks, timeout_s=settings.model_timeout_s, at_once=settings.model_calls_at_once)
     return Recorded(patient, Replies(library), use, endpoint=endpoint)
@@ -40,9 +40,19 @@ def why_not(settings: Settings) -> str | None:
         )
     if settings.base_url is None and settings.api_key is None:
         return f"OPENAI_API_KEY is missing for model {settings.model!r}; or set OPENAI_BASE_URL to a server of your own"
-    if settings.offline and not is_loopback(settings.base_url or _HOSTED):
-        return (
-            f"WHICHPAPERS_OFFLINE forbids calls to {settings.base_url or _HOSTED}; only a server on this machine may"
-            " be asked, such as OPENAI_BASE_URL=http://localhost:11434/v1"
-        )
+    if why := forbidden(settings):
+        return f"{why}; only a server on this machine may be asked, such as OPENAI_BASE_URL=http://localhost:11434/v1"
+    return None
+
+
+def address(settings: Settings) -> str:
+    """Of the server that is asked where there is a model."""
+    return settings.base_url or _HOSTED
+
+
+def forbidden(settings: Settings) -> str | None:
+    """Why a model that the settings name may not be asked; None where it may, or where they name none."""
+    named = settings.base_url is not None or (settings.model is not None and settings.api_key is not None)
+    if named and settings.offline and not is_loopback(address(settings)):
+        return f"--offline or WHICHPAPERS_OFFLINE forbids calls to {address(settings)}"
     return None
