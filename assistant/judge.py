@@ -52,18 +52,17 @@ def judge(library: Library, query: Query, hits: Sequence[PaperHit]) -> Verdict:
 
 
 def off_topic(hits: Sequence[PaperHit]) -> bool:
-    """Whether no sentence of `hits` (at least one) comes near the question."""
-    return max(hit.arms[name].value for hit in hits for name in ("question", "content")) < ON_TOPIC
+    """Whether no sentence of `hits` (at least one) comes near the question, or has every word of its subject."""
+    near = max(hit.arms[name].value for hit in hits for name in ("question", "content"))
+    return near < ON_TOPIC and not _says_all(hits)
 
 
 def said_outright(query: Query, hits: Sequence[PaperHit]) -> bool:
-    """Whether a sentence or title of the best of `hits` (at least one) has every word of the question's subject.
+    """Whether there is an answer whatever the signs: all words in a sentence, and the number that is asked for.
 
     A name that few papers have is far from every sentence for most encoders, and a question of one name joins nothing.
     """
-    if query.asks_number and not _NUMBER.search(_quoted(hits)):
-        return False
-    return max(hit.arms["sentence_terms"].value for hit in hits[:_TOP]) > ALL_WORDS
+    return _says_all(hits) and not _number_missing(query, hits)
 
 
 def signs(library: Library, query: Query, hits: Sequence[PaperHit]) -> dict[str, float]:
@@ -72,7 +71,7 @@ def signs(library: Library, query: Query, hits: Sequence[PaperHit]) -> dict[str,
     held = (_terms(library, hit.paper) for hit in hits[:_TOP])
     return {
         "names_missing": 1 - max(term_share(terms, names) for terms in held) if names else 0.0,
-        "number_missing": float(query.asks_number and not _NUMBER.search(_quoted(hits))),
+        "number_missing": float(_number_missing(query, hits)),
         "aspect_missing": min(hit.arms["aspect_missing"].value for hit in hits[:_TOP]),
         "term_missing": min(hit.arms["term_missing"].value for hit in hits[:_TOP]),
         "beyond_parts": max(hit.arms["beyond_parts"].value for hit in hits[:_TOP]),
@@ -115,8 +114,12 @@ def _no_answer(library: Library, query: Query, hits: Sequence[PaperHit]) -> Reas
     return "not_stated" if query.kind == "fact" else "nothing_found"
 
 
-def _quoted(hits: Sequence[PaperHit]) -> str:
-    return " ".join(quote.text for quote in hits[0].evidence)
+def _says_all(hits: Sequence[PaperHit]) -> bool:
+    return max(hit.arms["sentence_terms"].value for hit in hits[:_TOP]) > ALL_WORDS
+
+
+def _number_missing(query: Query, hits: Sequence[PaperHit]) -> bool:
+    return query.asks_number and not _NUMBER.search(" ".join(quote.text for quote in hits[0].evidence))
 
 
 def _lacks(library: Library, query: Query, paper: Paper) -> str:

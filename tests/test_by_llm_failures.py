@@ -39,11 +39,12 @@ def test_a_model_that_fails_leaves_the_offline_answer_or_the_error(
         assistant.ask(QUESTION, mode="llm")
 
 
+@pytest.mark.parametrize("said", ["Foo.", "| model | bits |\n| --- | --- |\n| all | 4 |"])
 @pytest.mark.parametrize("depth", ["quick", "thorough"])
 def test_a_quick_or_factual_answer_without_any_proof_is_nonsense(
-    depth: Depth, library: Library, settings: Settings
+    depth: Depth, said: str, library: Library, settings: Settings
 ) -> None:
-    chat = script(understand=json.dumps(FACT), judge=judges(Curvature={"meets": [1], "sentences": [3]}), answer="Foo.")
+    chat = script(understand=json.dumps(FACT), judge=judges(Curvature={"meets": [1], "sentences": [3]}), answer=said)
     with pytest.raises(ChatFailed, match="nonsense"):
         Assistant(library, settings, chat).ask("At how many bits does it match?", mode="llm", depth=depth)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -156,6 +158,8 @@ def test_a_number_that_is_asked_for_must_be_in_what_is_said() -> None:
 def test_off_topic_looks_at_the_nearest_paper() -> None:
     assert off_topic([_hit(0.5, 0.1), _hit(0.4, 0.2, number=2)])
     assert not off_topic([_hit(0.5, 0.1), _hit(0.4, 0.6, number=2)])
+    far = _hit(0.5, 0.1)
+    assert not off_topic([replace(far, arms={**far.arms, "sentence_terms": ArmHit(1, 1.0)})])
 
 
 def test_the_fitted_parameters_are_whole() -> None:

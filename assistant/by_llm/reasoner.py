@@ -118,9 +118,9 @@ class ModelReasoner:
             return self._no(query, verdict, coverage)
         yield Stage("write", self.model)
         lines = yield from self._streamed(query, verdict)
-        if self._dropped.not_stated and not lines and (query.kind != "list" or self.depth == "quick"):
-            return self._no(query, replace(verdict, abstained_because="not_stated"), coverage)
-        if not lines and (self.depth == "quick" or query.kind != "list"):
+        if not any(each.line.references for each in lines) and (query.kind != "list" or self.depth == "quick"):
+            if self._dropped.not_stated:
+                return self._no(query, replace(verdict, abstained_because="not_stated"), coverage)
             raise ChatFailed("nonsense", "no sentence of its answer is borne out by a sentence that it cites")
         if self.depth != "quick":
             yield Stage("verify", f"{len(lines)} sentences")
