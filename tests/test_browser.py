@@ -17,11 +17,8 @@ from assistant.bundle import read
 from assistant.replay import replay
 from assistant.show.exports import FORMS
 from ingest import Settings, ingest
-from tests.browser import ask, by, chromium, served
+from tests.browser import ask, chromium, served
 from tests.fakes import WordEncoder
-from tests.llm_server import Act, LLMServer, Received, fails, paced, says
-from tests.test_by_llm import QUESTION
-from tests.test_llm_answers import healthy
 
 pytestmark = pytest.mark.slow
 
@@ -344,54 +341,6 @@ def beyond(page: Page, width: int) -> list[str]:
         width,
     )
     return found
-
-
-def test_a_model_writes_while_its_reader_watches_writes_on_and_stops_it(browser: Browser, path: Path) -> None:
-    with (
-        LLMServer(paced(scribe, 0.1)) as server,
-        served(path, **by(server)) as address,
-        visited(browser, address) as page,
-    ):
-        expect(page.locator(".status")).to_contain_text("model scripted")
-        expect(page.locator("#price")).to_contain_text("at most about")
-        expect(page.get_by_role("button", name="Stop")).to_be_hidden()
-        box = page.get_by_label("Question")
-        box.fill(QUESTION)
-        box.press("Enter")
-        expect(page.locator(".live .prose")).to_contain_text("The Hessian of the layer")
-        expect(box).to_have_value("")
-        box.fill("the next question")
-        page.get_by_role("button", name="Stop").click()
-        expect(page.locator(".ended")).to_contain_text("You stopped this answer")
-        expect(page.locator(".turn.live")).to_have_count(0)
-        expect(box).to_have_value("the next question")
-        page.get_by_role("button", name="Ask again").click()
-        expect(page.locator(".effort summary")).to_contain_text("written by scripted")
-        expect(page.locator(".coverage")).to_contain_text("2 show what you asked for")
-        expect(page.locator(".card")).to_have_count(2)
-        asked = len(server.received)
-        tab(page, "Table")
-        page.get_by_role("button", name="Compare").click()
-        expect(page.locator(".compared tbody tr")).to_have_count(2)
-        assert asked < len(server.received) <= asked + 3  # the table's own calls: nothing is judged again
-
-
-def scribe(received: Received) -> Act:
-    return says('{"cells": []}') if "The reader wants a table" in received.text else healthy(received)
-
-
-def test_a_model_that_fails_leaves_an_answer_that_says_so(browser: Browser, path: Path) -> None:
-    with (
-        LLMServer(lambda _: fails(401, "no such key")) as server,
-        served(path, **by(server)) as address,
-        visited(browser, address) as page,
-    ):
-        ask(page, HESSIAN)
-        expect(page.locator(".answer blockquote").first).to_contain_text("model")
-        expect(page.locator(".effort summary")).to_contain_text("no language model")
-        page.get_by_label("Language model").check()
-        ask(page, HESSIAN)
-        expect(page.locator(".ended")).to_be_visible()
 
 
 def test_a_proxy_names_who_asks(browser: Browser, path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Conversations in a real browser: questions that follow, are edited and asked again, and the choice between them."""
+"""Conversations in a real browser: questions that follow, are edited or asked again, and a model that writes."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests import test_browser
 from tests.browser import ask, by, served
-from tests.llm_server import LLMServer, paced
-from tests.test_browser import HESSIAN, scribe, tab, visited
+from tests.llm_server import Act, LLMServer, Received, fails, paced, says
+from tests.test_browser import HESSIAN, tab, visited
+from tests.test_by_llm import QUESTION
+from tests.test_llm_answers import healthy
 
 pytestmark = pytest.mark.slow
 
@@ -125,4 +127,52 @@ def test_a_follow_up_is_seen_at_work_and_nothing_else_is_shown_meanwhile(browser
         expect(page.get_by_text("An answer is being made")).to_be_visible()
         expect(page.locator(".turn.live")).to_be_visible()
         page.get_by_role("button", name="Stop").click()
+        expect(page.locator(".ended")).to_be_visible()
+
+
+def test_a_model_writes_while_its_reader_watches_writes_on_and_stops_it(browser: Browser, path: Path) -> None:
+    with (
+        LLMServer(paced(scribe, 0.1)) as server,
+        served(path, **by(server)) as address,
+        visited(browser, address) as page,
+    ):
+        expect(page.locator(".status")).to_contain_text("model scripted")
+        expect(page.locator("#price")).to_contain_text("at most about")
+        expect(page.get_by_role("button", name="Stop")).to_be_hidden()
+        box = page.get_by_label("Question")
+        box.fill(QUESTION)
+        box.press("Enter")
+        expect(page.locator(".live .prose")).to_contain_text("The Hessian of the layer")
+        expect(box).to_have_value("")
+        box.fill("the next question")
+        page.get_by_role("button", name="Stop").click()
+        expect(page.locator(".ended")).to_contain_text("You stopped this answer")
+        expect(page.locator(".turn.live")).to_have_count(0)
+        expect(box).to_have_value("the next question")
+        page.get_by_role("button", name="Ask again").click()
+        expect(page.locator(".effort summary")).to_contain_text("written by scripted")
+        expect(page.locator(".coverage")).to_contain_text("2 show what you asked for")
+        expect(page.locator(".card")).to_have_count(2)
+        asked = len(server.received)
+        tab(page, "Table")
+        page.get_by_role("button", name="Compare").click()
+        expect(page.locator(".compared tbody tr")).to_have_count(2)
+        assert asked < len(server.received) <= asked + 3  # the table's own calls: nothing is judged again
+
+
+def scribe(received: Received) -> Act:
+    return says('{"cells": []}') if "The reader wants a table" in received.text else healthy(received)
+
+
+def test_a_model_that_fails_leaves_an_answer_that_says_so(browser: Browser, path: Path) -> None:
+    with (
+        LLMServer(lambda _: fails(401, "no such key")) as server,
+        served(path, **by(server)) as address,
+        visited(browser, address) as page,
+    ):
+        ask(page, HESSIAN)
+        expect(page.locator(".answer blockquote").first).to_contain_text("model")
+        expect(page.locator(".effort summary")).to_contain_text("no language model")
+        page.get_by_label("Language model").check()
+        ask(page, HESSIAN)
         expect(page.locator(".ended")).to_be_visible()
