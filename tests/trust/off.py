@@ -173,7 +173,11 @@ PROTECTIONS: tuple[Protection, ...] = (
         f"{A_FAULT}[body in drips, streamed]",
         _set(("assistant.llm.wire._limit", lambda *_: 5.0)),
     ),
-    Protection("three attempts are enough", f"{A_FAULT}[500, plain]", _set(("assistant.llm.patience._ATTEMPTS", 5))),
+    Protection(
+        "three attempts are enough",
+        "tests/test_llm_patience.py::test_what_may_pass_is_tried_again[request_0-overloaded-3]",
+        _set(("assistant.llm.patience._ATTEMPTS", 5)),
+    ),
     Protection(
         "a server that is down is left alone",
         "tests/test_llm_patience.py::test_after_five_failures_in_a_row_a_server_is_left_alone_for_a_while",
