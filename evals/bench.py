@@ -58,14 +58,14 @@ Told = Mapping[str, Sequence[float]]
 """The values of each measure over the rounds."""
 
 
-def measure(subject: str, folder: Path) -> dict[str, float]:
-    """What one process tells of itself, and how long it took.
+def measure(subject: str, folder: Path, module: str = "evals.bench_subjects") -> dict[str, float]:
+    """What one process tells of a subject of `module`, and how long it took.
 
     Raises:
         MissingExtra: It needs packages that are not installed.
     """
     started = time.perf_counter()
-    command = [sys.executable, "-m", "evals.bench_subjects", subject, str(folder)]
+    command = [sys.executable, "-m", module, subject, str(folder)]
     ended = subprocess.run(command, env=os.environ | {"WHICHPAPERS_OFFLINE": "true"}, capture_output=True, check=False)  # noqa: S603 (our own program)
     seconds = time.perf_counter() - started
     if b"ModuleNotFoundError" in ended.stderr:
@@ -113,7 +113,7 @@ def _values(told: Told | str, name: str) -> str:
     return f"{median(values):.3g} ({min(values):.3g} to {max(values):.3g})"
 
 
-def circumstances(papers: int, rounds: int) -> str:
+def circumstances() -> str:
     """The machine, the versions and the commit, without which a figure says little."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     busy = f", load {os.getloadavg()[0]:.1f} at the end" if hasattr(os, "getloadavg") else ""
@@ -126,8 +126,7 @@ def circumstances(papers: int, rounds: int) -> str:
     ).stdout.strip()
     return (
         f"{_processor()}, {cores} cores{busy}; {platform.system()}, Python {platform.python_version()},"
-        f" {', '.join(f'{name} {version(name)}' for name in VERSIONS)}; commit {commit or 'unknown'};"
-        f" {papers} papers; the median of {rounds} rounds, least and greatest beside it. Question: {QUESTION!r}."
+        f" {', '.join(f'{name} {version(name)}' for name in VERSIONS)}; commit {commit or 'unknown'}"
     )
 
 
@@ -150,7 +149,8 @@ def main() -> None:
         with options.papers.open(encoding="utf-8") as lines:
             (folder / "papers.jsonl").write_text("".join(islice(lines, options.count)), "utf-8")
         told = measure_all(folder, options.rounds)
-    text = f"# Speed\n\n{table(told)}\n\n{circumstances(options.count, options.rounds)}\n"
+    how = f"{options.count} papers; the median of {options.rounds} rounds, least and greatest beside it"
+    text = f"# Speed\n\n{table(told)}\n\n{circumstances()}; {how}. Question: {QUESTION!r}.\n"
     print(text, end="")
     if options.out:
         options.out.write_text(text, "utf-8")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from html import escape
 
 WIDTH, ROW, LABEL, BAR = 640, 20, 190, 330
 _BARS, _BAR_HEIGHT = 24, 120
+_GROWTH = 280
 
 
 def intervals(rows: Sequence[tuple[str, float, float, float]]) -> str:
@@ -55,6 +57,34 @@ def bars(rows: Mapping[str, float], unit: str) -> str:
             + _text(LABEL + BAR + 8, y + ROW / 2, f"{value:.3g} {unit}", "start")
         )
     return _svg(ROW * len(rows), "".join(drawn))
+
+
+def growth(rows: Mapping[str, Sequence[tuple[float, float]]]) -> str:
+    """A line for each named row of (size, cost), all above 0, both on logarithmic scales; a file of its own.
+
+    Each line starts at its own height, as the costs have different units: what is seen is how steep it is, beside the
+    grey line of a cost that grows as the size does.
+    """
+    sizes = sorted({size for points in rows.values() for size, _ in points})
+    reach = math.log10(sizes[-1] / sizes[0]) or 1.0
+    drawn = []
+    for place, (name, points) in enumerate([("cost = a * size", [(s, s) for s in sizes]), *rows.items()]):
+        across = [20 + _GROWTH * math.log10(size / sizes[0]) / reach for size, _ in points]
+        up = [_GROWTH + 20 - _GROWTH * math.log10(cost / points[0][1]) / reach for _, cost in points]
+        colour = f"hsl({place * 67 % 360} 60% 45%)" if place else "#999"
+        at = " ".join(f"{x:.1f},{y:.1f}" for x, y in zip(across, up, strict=True))
+        drawn.append(f'<polyline points="{at}" fill="none" stroke="{colour}" stroke-width="2"/>')
+        label = _text(_GROWTH + 60, 30 + ROW * place, name, "start")
+        drawn.append(f'<rect x="{_GROWTH + 40}" y="{24 + ROW * place}" width="12" height="12" fill="{colour}"/>{label}')
+    drawn += [
+        _text(20 + _GROWTH * math.log10(size / sizes[0]) / reach, _GROWTH + 36, f"{size:,.0f}", "middle")
+        for size in sizes
+    ]
+    back = f'<rect width="{WIDTH}" height="{_GROWTH + 50}" fill="#fff"/>'
+    drawing = _svg(_GROWTH + 50, back + "".join(drawn))
+    return drawing.replace(
+        "<svg ", '<svg xmlns="http://www.w3.org/2000/svg" font-family="sans-serif" font-size="12" ', 1
+    )
 
 
 def _svg(height: float, inside: str) -> str:
