@@ -19,6 +19,7 @@ from assistant.question_words import SAYS_NOTHING
 from assistant.records import Query
 from ingest import Library, Paper, Passage
 from ingest.encode import Vectors
+from ingest.split import sentences
 
 Column = NDArray[np.float64]
 """One number a paper: shape (papers,)."""
@@ -49,7 +50,7 @@ class Reading:
     passages: tuple[Passage, ...]
     """The abstract's sentences; the whole abstract where it has none."""
     whole: Vectors
-    """Of title and abstract, shape (dimension,)."""
+    """Of title and abstract, shape (dimension,): the mean of its sentences."""
     vectors: Vectors
     """Of `passages`, shape (len(passages), dimension)."""
     terms: Counter[str]
@@ -267,14 +268,14 @@ def _feedback_terms(library: Library, best: Sequence[tuple[Reading, float]]) -> 
 
 
 def _reading(library: Library, paper: Paper, passages: Sequence[Passage], vectors: Vectors) -> Reading:
-    first = min(1, len(passages) - 1)
+    said = tuple(sentences(passages))
     title = library.words.terms(paper.title)
-    held = [library.words.terms(paper.abstract[passage.start : passage.end]) for passage in passages[first:]]
+    held = [library.words.terms(paper.abstract[passage.start : passage.end]) for passage in said]
     terms = Counter(title)
     for sentence in held:
         terms.update(sentence)
-    sentences = tuple(map(frozenset, held))
-    return Reading(paper, tuple(passages[first:]), vectors[0], vectors[first:], terms, frozenset(title), sentences)
+    in_sentences = tuple(map(frozenset, held))
+    return Reading(paper, said, vectors[0], vectors[-len(said) :], terms, frozenset(title), in_sentences)
 
 
 def _idf(papers: int, holding: int) -> float:

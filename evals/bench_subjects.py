@@ -49,7 +49,7 @@ def peak_mb() -> float:
 
 
 def encode(folder: Path) -> Figures:
-    """The default encoder, over every passage of the papers."""
+    """The default encoder, over every sentence of the papers."""
     from ingest.minilm import MiniLM
 
     return _encoded(MiniLM(), folder)
@@ -66,13 +66,13 @@ def encode_published(folder: Path) -> Figures:
 
 
 def _encoded(encoder: Any, folder: Path) -> Figures:
-    from ingest.split import passage_text
+    from ingest.split import passage_text, sentences
     from ingest.store import Store
 
     store = Store(folder / "ours" / "library.db", write=False)
     papers = list(store.every_paper())
     passages = store.passages(paper.id for paper in papers)
-    texts = [passage_text(paper, passage) for paper in papers for passage in passages[paper.id]]
+    texts = [passage_text(paper, passage) for paper in papers for passage in sentences(passages[paper.id])]
     encoder.encode(texts[:1])
     started = time.perf_counter()
     encoder.encode(texts)

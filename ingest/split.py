@@ -6,7 +6,7 @@ Sentences come from LlamaIndex's Punkt splitter; pieces that it cut inside an ab
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -66,6 +66,11 @@ def _cut(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
         yield start, middle
         start = middle
     yield start, end
+
+
+def sentences(passages: Sequence[Passage]) -> Sequence[Passage]:
+    """The sentences among a paper's `passages`; the whole abstract where it has none."""
+    return passages[min(1, len(passages) - 1) :]
 
 
 def passage_text(paper: Paper, passage: Passage) -> str:

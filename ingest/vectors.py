@@ -10,11 +10,12 @@ import numpy as np
 
 from ingest.encode import Encoder, Vectors
 from ingest.project import Change
-from ingest.split import passage_text
+from ingest.records import Paper, Passage
+from ingest.split import passage_text, sentences
 from ingest.store import batches
 
-_PART = 256
-"""Passages encoded at once, while the store keeps those before."""
+_PART = 32
+"""Papers encoded at once, while the store keeps those before."""
 
 
 @runtime_checkable
@@ -94,14 +95,15 @@ class VectorIndex:
         ]
         for some in batches(gone, self._store.most):
             self._store.remove(some)
-        kept = [(change.paper, passage) for change in changes if change.paper for passage in change.passages]
-        keys = [_key(passage.paper_id, passage.ordinal) for _, passage in kept]
-        texts = [passage_text(paper, passage) for paper, passage in kept]
-        size = min(_PART, self._store.most)
+        kept = [(change.paper, change.passages) for change in changes if change.paper]
         with ThreadPoolExecutor(1) as ahead:
-            encoded = ahead.map(self._encoder.encode, batches(texts, size))
-            for part, vectors in zip(batches(keys, size), encoded, strict=True):
-                self._store.put(part, vectors)
+            for keys, vectors in ahead.map(self._encoded, batches(kept, _PART)):
+                for at in range(0, len(keys), self._store.most):
+                    self._store.put(keys[at : at + self._store.most], vectors[at : at + self._store.most])
+
+    def _encoded(self, papers: Sequence[tuple[Paper, Sequence[Passage]]]) -> tuple[list[str], Vectors]:
+        keys = [_key(passage.paper_id, passage.ordinal) for _, passages in papers for passage in passages]
+        return keys, np.concatenate(encode_papers(self._encoder, papers))
 
     def search(self, vector: Vectors, k: int, among: Mapping[str, int] | None = None) -> list[tuple[str, int, float]]:
         """The passages nearest to `vector` (shape (dimension,), unit length), approximately.
@@ -143,6 +145,31 @@ class VectorIndex:
             for paper_id, count in passages.items()
             if all(_key(paper_id, n) in rows for n in range(count))
         }
+
+
+def encode_papers(encoder: Encoder, papers: Sequence[tuple[Paper, Sequence[Passage]]]) -> list[Vectors]:
+    """Encodes papers by their sentences, each together with the title.
+
+    The whole abstract's vector is the mean of them, at unit length: docs/decisions/0019-whole-from-sentences.md.
+
+    Args:
+        encoder: Encodes the sentences.
+        papers: At least one paper, and its passages as `split` makes them.
+
+    Returns:
+        For each paper: shape (passages, dimension), in order of ordinal.
+    """
+    found = [sentences(passages) for _, passages in papers]
+    texts = [passage_text(paper, one) for (paper, _), some in zip(papers, found, strict=True) for one in some]
+    rows = np.split(encoder.encode(texts), np.cumsum([len(some) for some in found])[:-1])
+    return [_with_whole(some, len(passages)) for some, (_, passages) in zip(rows, papers, strict=True)]
+
+
+def _with_whole(rows: Vectors, passages: int) -> Vectors:
+    if len(rows) == passages:
+        return rows
+    mean = rows.mean(axis=0, keepdims=True)
+    return np.concatenate([mean / max(float(np.linalg.norm(mean)), 1e-9), rows])
 
 
 def _key(paper_id: str, ordinal: int) -> str:
