@@ -240,7 +240,7 @@ def _sentence_share(readings: Sequence[Reading], terms: Mapping[str, float]) -> 
 
 def term_share(held: Container[str], terms: Mapping[str, float]) -> float:
     """The share of the weight of `terms` that `held` has."""
-    return sum(share for term, share in terms.items() if term in held)
+    return sum([share for term, share in terms.items() if term in held])
 
 
 def _sentence_centre(asked: Probe, readings: Sequence[Reading]) -> Vectors:

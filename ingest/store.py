@@ -59,6 +59,7 @@ class Store:
             self._connect("mode=ro&immutable=1", write=write)
 
     def _connect(self, mode: str, *, write: bool) -> None:
+        self._counted: tuple[tuple[int, int], int] | None = None
         self._db = sqlite3.connect(
             f"{self._path.absolute().as_uri()}?{mode}",
             uri=True,
@@ -134,8 +135,11 @@ class Store:
     # --- papers and passages -------------------------------------------------------------------------------------
 
     def __len__(self) -> int:
-        """Works in the library."""
-        return int(self._db.execute("SELECT count(*) FROM papers").fetchone()[0])
+        """Works in the library; counted again only when someone has written to it, as that reads every page."""
+        state = (self._db.execute("PRAGMA data_version").fetchone()[0], self._db.total_changes)
+        if self._counted is None or self._counted[0] != state:
+            self._counted = (state, int(self._db.execute("SELECT count(*) FROM papers").fetchone()[0]))
+        return self._counted[1]
 
     def paper(self, paper_id: str) -> Paper | None:
         """The work with this id, or None."""

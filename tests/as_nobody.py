@@ -1,6 +1,7 @@
-"""The command line as a normal user: `python -m tests.as_nobody FOLDER ARGUMENTS`, started by root, fake encoder.
+"""The command line as a normal user: `python -m tests.as_nobody FOLDER`, started by root, fake encoder.
 
-Everything is imported first, by an ingest into FOLDER, as a normal user may not be able to read root's Python.
+Commands come on stdin, a JSON list of lists of arguments; what each left behind goes to stdout, as JSON. Everything is
+imported first, by an ingest into FOLDER, as a normal user may not be able to read root's Python.
 """
 
 from __future__ import annotations
@@ -8,6 +9,8 @@ from __future__ import annotations
 import json
 import os
 import sys
+from contextlib import redirect_stderr, redirect_stdout
+from io import StringIO
 from pathlib import Path
 
 import ingest.library
@@ -19,8 +22,21 @@ from tests.fakes import WordEncoder
 
 NOBODY = 65534
 
+
+def ended(arguments: list[str]) -> tuple[int, str, str]:
+    """Exit code, stdout and stderr of a command."""
+    out, err = StringIO(), StringIO()
+    sys.argv = ["whichpapers", *arguments]
+    with redirect_stdout(out), redirect_stderr(err):
+        try:
+            main()
+        except SystemExit as end:
+            return int(end.code or 0), out.getvalue(), err.getvalue()
+    raise AssertionError("a command ends by SystemExit")
+
+
 if __name__ == "__main__":
-    folder = Path(sys.argv.pop(1))
+    folder, commands = Path(sys.argv[1]), json.load(sys.stdin)
     settings = Settings(library=folder / "library", encoder="words-64")
     (folder / "six.jsonl").write_text("\n".join(map(json.dumps, SIX)), "utf-8")
     ingest.ingest(folder / "six.jsonl", settings=settings, encoder=WordEncoder())
@@ -30,4 +46,4 @@ if __name__ == "__main__":
     os.setgroups([])
     os.setgid(NOBODY)
     os.setuid(NOBODY)
-    main()
+    print(json.dumps([ended(arguments) for arguments in commands]))

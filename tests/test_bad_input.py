@@ -9,7 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -25,7 +25,7 @@ from tests.disks import read_only_copy, small_disk
 from tests.fakes import WordEncoder
 from tests.libraries import assert_whole, many
 from tests.pages import BANNER, glued
-from tests.processes import ROOT, Ended, environment, run_module, start_writer, whichpapers, with_fake_encoder
+from tests.processes import ROOT, Ended, environment, start_writer, whichpapers, with_fake_encoder
 
 Run = Callable[..., Ended]
 
@@ -238,23 +238,39 @@ def test_a_normal_user_may_read_what_is_anothers_and_not_write_it(
 ) -> None:
     shutil.copytree(path, open_to_all / "library")
     shutil.copy(path.parent / "papers.jsonl", open_to_all)
-    options = {"WHICHPAPERS_ENCODER": "words-64"}
-
-    def as_nobody(name: str, *arguments: str | Path) -> Ended:
-        (tmp_path / name).mkdir()
-        return run_module("tests.as_nobody", tmp_path / name, *arguments, **options)
-
-    written = as_nobody("1", "ingest", open_to_all / "papers.jsonl", "--library", open_to_all / "library")
+    library, papers = open_to_all / "library", open_to_all / "papers.jsonl"
+    written, hidden = as_nobody(
+        tmp_path / "1", ["ingest", papers, "--library", library], ["search", "pruning", "--library", library]
+    )
     assert_refused(written, 1, "cannot write the library", "Permission denied")
-    hidden = as_nobody("5", "search", "pruning", "--library", open_to_all / "library")
     assert_refused(hidden, 2, "cannot read the library", "Permission denied")
-    for file in (open_to_all / "library").rglob("*"):
+    for file in library.rglob("*"):
         file.chmod(file.stat().st_mode | 0o444)
-    found = as_nobody("2", "search", "pruning", "--library", open_to_all / "library", "--format", "json")
+    found, unreachable, unread = as_nobody(
+        tmp_path / "2",
+        ["search", "pruning", "--library", library, "--format", "json"],
+        ["search", "pruning", "--library", path],
+        ["ingest", path.parent / "papers.jsonl"],
+    )
     assert (found.code, found.err) == (0, "")
     assert json.loads(found.out)[0]["paper"]["title"] == "Pruning by Second Derivatives"
-    assert_refused(as_nobody("3", "search", "pruning", "--library", path), 2, "Permission denied")
-    assert_refused(as_nobody("4", "ingest", path.parent / "papers.jsonl"), 2, "papers.jsonl")
+    assert_refused(unreachable, 2, "Permission denied")
+    assert_refused(unread, 2, "papers.jsonl")
+
+
+def as_nobody(folder: Path, *commands: Sequence[str | Path]) -> list[Ended]:
+    """What becomes of these commands, given by a user without any rights."""
+    folder.mkdir()
+    process = subprocess.run(
+        [sys.executable, "-m", "tests.as_nobody", str(folder)],
+        input=json.dumps(commands, default=str).encode(),
+        cwd=ROOT,
+        env=environment(WHICHPAPERS_ENCODER="words-64"),
+        capture_output=True,
+        timeout=120,
+        check=True,
+    )
+    return [Ended(*told) for told in json.loads(process.stdout)]
 
 
 @pytest.mark.slow

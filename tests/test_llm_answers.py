@@ -18,7 +18,7 @@ from tests.test_by_llm import BOTH, PLAN, QUESTION, SAID, supported
 from tests.test_llm_faults import BROKEN, FAULTS
 from tests.timing import on_time
 
-DEADLINE_S = 2.0
+DEADLINE_S = 1.0
 KEY = "sk-test-of-whole-answers"
 OPENINGS = {
     "understand": "A reader asks a collection of paper abstracts.",
