@@ -96,7 +96,7 @@ class Paper:
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """What is encoded as one vector: ordinal 0 is the whole abstract, 1..n its sentences, in order."""
+    """What has a vector of its own: ordinal 0 is the whole abstract, 1..n its sentences, in order."""
 
     paper_id: str
     ordinal: int
