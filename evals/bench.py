@@ -23,6 +23,7 @@ from statistics import median
 
 from evals.bench_subjects import QUESTION, SUBJECTS
 from evals.errors import MissingExtra
+from evals.manifest import commit
 from ingest import SAMPLE, Settings, ingest
 
 ROUNDS = 3
@@ -115,19 +116,21 @@ def _values(told: Told | str, name: str) -> str:
 
 def circumstances(papers: int, rounds: int) -> str:
     """The machine, the versions and the commit, without which a figure says little."""
+    versions = {name: version(name) for name in VERSIONS}
+    return (
+        f"{machine(versions)}; {papers} papers; the median of {rounds} rounds, least and greatest beside it."
+        f" Question: {QUESTION!r}."
+    )
+
+
+def machine(versions: Mapping[str, str]) -> str:
+    """Where something was measured: the machine, how busy it is, `versions` by package, and the commit."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     busy = f", load {os.getloadavg()[0]:.1f} at the end" if hasattr(os, "getloadavg") else ""
-    commit = subprocess.run(
-        ["git", "describe", "--always", "--dirty"],  # noqa: S607 (the user's own git)
-        cwd=Path(__file__).parent,
-        capture_output=True,
-        check=False,
-        text=True,
-    ).stdout.strip()
+    told = "".join(f", {name} {number}" for name, number in versions.items())
     return (
-        f"{_processor()}, {cores} cores{busy}; {platform.system()}, Python {platform.python_version()},"
-        f" {', '.join(f'{name} {version(name)}' for name in VERSIONS)}; commit {commit or 'unknown'};"
-        f" {papers} papers; the median of {rounds} rounds, least and greatest beside it. Question: {QUESTION!r}."
+        f"{_processor()}, {cores} cores{busy}; {platform.system()}, Python {platform.python_version()}{told};"
+        f" commit {commit() or 'unknown'}"
     )
 
 
