@@ -248,7 +248,7 @@ def _read(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
 
 
-def _stay_here(event: str, arguments: tuple[Any, ...]) -> None:
+def stay_here(event: str, arguments: tuple[Any, ...]) -> None:
     """An audit hook (PEP 578) that refuses every other machine."""
     host = None
     if event == "socket.getaddrinfo":
@@ -261,7 +261,7 @@ def _stay_here(event: str, arguments: tuple[Any, ...]) -> None:
 
 def main(name: str, folder: str, url: str) -> None:
     """Asks one system every question; `waits.jsonl` and `NAME.versions` lie beside the answers."""
-    sys.addaudithook(_stay_here)
+    sys.addaudithook(stay_here)
     peer = Peer("", (), partial(waits, WAITS[name])) if name in WAITS else PEERS[name]
     with (Path(folder) / f"{name}.jsonl").open("w", encoding="utf-8") as out:
         for line in peer.answers(Path(folder), url):

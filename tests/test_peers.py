@@ -15,12 +15,13 @@ from pathlib import Path
 import httpx
 import pytest
 
-from assistant import Assistant
+from assistant import Answer, Assistant
 from assistant.llm.tokens import count
+from assistant.records import Depth
 from evals.peer_reader import Reader, UnknownPrompt, by_judgements
 from evals.peer_run import PeerFailed, Told, lay_out, told
 from evals.peer_server import Call, ModelServer, most_at_once
-from evals.peer_systems import CANNOT, NOT_SAID, PEERS
+from evals.peer_systems import CANNOT, NOT_SAID, PEERS, stay_here
 from evals.peer_waits import BEFORE_FIRST_MS, Wait, waits
 from evals.peers import HEAD, chosen, report
 from evals.records import Case
@@ -210,6 +211,17 @@ def test_a_rival_that_is_not_there_says_what_to_install(sample: Path, server: Mo
         told("paper_qa", sample, server, "no-such-python")
 
 
+def test_a_system_that_calls_another_machine_is_stopped() -> None:
+    for event, arguments in (
+        ("socket.getaddrinfo", ("example.org", 443, 0, 0, 0)),
+        ("socket.connect", (None, ("192.0.2.1", 80))),
+    ):
+        with pytest.raises(PermissionError, match="is another machine"):
+            stay_here(event, arguments)
+    stay_here("socket.connect", (None, ("127.0.0.1", 80)))
+    stay_here("open", ("example.org",))
+
+
 def test_questions_are_spread_over_the_cases_that_stand_alone() -> None:
     asked = [case(number) for number in range(10)]
     asked[3] = (replace(asked[3][0], history=({"role": "user", "content": "before"},)), {})
@@ -259,19 +271,41 @@ def test_our_own_work_before_the_first_request_keeps_to_its_bar(sample: Path, se
     assert took <= BEFORE_FIRST_MS * slowness(time.monotonic)
 
 
-@pytest.mark.parametrize("at_once", [1, 3])
-def test_judge_calls_run_side_by_side_up_to_the_limit(
-    at_once: int, settings: Settings, write_jsonl: Callable[..., Path]
-) -> None:
+@pytest.fixture
+def sixty(settings: Settings, write_jsonl: Callable[..., Path]) -> Settings:
+    """Settings of a library of sixty papers that belong together, more than go into one prompt."""
     draw = random.Random(5)  # noqa: S311 (seeded)
     fillers = (" ".join(f"{word}{draw.randrange(999)}" for word in WORDS) for _ in range(60))
     records = [{"title": f"Hessian {text[:40]}", "abstract": f"Quantization: {text}."} for text in fillers]
     ingest(write_jsonl(*records), settings=settings, encoder=WordEncoder())
+    return settings
+
+
+def asked_of(server: ModelServer, settings: Settings, depth: Depth) -> Answer:
+    settings = settings.model_copy(update={"base_url": server.url, "model": "scripted"})
+    with Assistant.open(settings=settings, encoder=WordEncoder()) as assistant:
+        return assistant.ask(QUESTION, mode="llm", depth=depth)
+
+
+def test_a_quick_answer_prepares_one_paper_more_than_it_shows(
+    sixty: Settings, server: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepared: list[str] = []
+
+    def counted(text: str) -> int:
+        prepared.append(text)
+        return count(text)
+
+    monkeypatch.setattr("assistant.by_llm.sheets.count_tokens", counted)
+    shown = asked_of(server, sixty, "quick").coverage.judged
+    assert 5 < shown < 60
+    assert len(prepared) == shown + 1
+
+
+@pytest.mark.parametrize("at_once", [1, 3])
+def test_judge_calls_run_side_by_side_up_to_the_limit(at_once: int, sixty: Settings) -> None:
     with ModelServer(Reader(lambda *_: 0.0), WordEncoder(), token_s=0.05) as server:
-        told_settings = {"base_url": server.url, "model": "scripted", "model_calls_at_once": at_once}
-        settings = settings.model_copy(update=told_settings)
-        with Assistant.open(settings=settings, encoder=WordEncoder()) as assistant:
-            assistant.ask(QUESTION, mode="llm", depth="thorough")
+        asked_of(server, sixty.model_copy(update={"model_calls_at_once": at_once}), "thorough")
     judged = [call for call in server.calls if call.form == "judge"]
     assert len(judged) > 3
     assert most_at_once(judged) == at_once
