@@ -23,6 +23,7 @@ from statistics import median
 
 from evals.bench_subjects import QUESTION, SUBJECTS
 from evals.errors import MissingExtra
+from evals.manifest import commit
 from ingest import SAMPLE, Settings, ingest
 
 ROUNDS = 3
@@ -113,20 +114,14 @@ def _values(told: Told | str, name: str) -> str:
     return f"{median(values):.3g} ({min(values):.3g} to {max(values):.3g})"
 
 
-def circumstances() -> str:
-    """The machine, the versions and the commit, without which a figure says little."""
+def machine(versions: Mapping[str, str]) -> str:
+    """Where something was measured: the machine, how busy it is, `versions` by package, and the commit."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     busy = f", load {os.getloadavg()[0]:.1f} at the end" if hasattr(os, "getloadavg") else ""
-    commit = subprocess.run(
-        ["git", "describe", "--always", "--dirty"],  # noqa: S607 (the user's own git)
-        cwd=Path(__file__).parent,
-        capture_output=True,
-        check=False,
-        text=True,
-    ).stdout.strip()
+    told = "".join(f", {name} {number}" for name, number in versions.items())
     return (
-        f"{_processor()}, {cores} cores{busy}; {platform.system()}, Python {platform.python_version()},"
-        f" {', '.join(f'{name} {version(name)}' for name in VERSIONS)}; commit {commit or 'unknown'}"
+        f"{_processor()}, {cores} cores{busy}; {platform.system()}, Python {platform.python_version()}{told};"
+        f" commit {commit() or 'unknown'}"
     )
 
 
@@ -150,7 +145,7 @@ def main() -> None:
             (folder / "papers.jsonl").write_text("".join(islice(lines, options.count)), "utf-8")
         told = measure_all(folder, options.rounds)
     how = f"{options.count} papers; the median of {options.rounds} rounds, least and greatest beside it"
-    text = f"# Speed\n\n{table(told)}\n\n{circumstances()}; {how}. Question: {QUESTION!r}.\n"
+    text = f"# Speed\n\n{table(told)}\n\n{machine({name: version(name) for name in VERSIONS})}; {how}. Question: {QUESTION!r}.\n"
     print(text, end="")
     if options.out:
         options.out.write_text(text, "utf-8")

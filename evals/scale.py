@@ -12,13 +12,14 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
 from evals import plots
-from evals.bench import circumstances, measure
+from evals.bench import VERSIONS, machine, measure
 from evals.scale_subjects import NEAREST, SUBJECTS
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -100,7 +101,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=DOCS / "scale.json", help="what docs/scale.md shows")
     given = parser.parse_args()
     sizes = [figures(given.papers, size, given.folder / str(size)) for size in sorted(given.sizes)]
-    told = {"circumstances": circumstances(), "sizes": sizes}
+    told = {"machine": machine({name: version(name) for name in VERSIONS}), "sizes": sizes}
     given.out.write_text(json.dumps(told, indent=1) + "\n", "utf-8")
     drawn = {cost.what: [(size["papers"], size[cost.name]) for size in sizes] for cost in COSTS if cost.name in DRAWN}
     given.out.with_suffix(".svg").write_text(plots.growth(drawn), "utf-8")

@@ -94,10 +94,10 @@ class ModelReasoner:
 
     def judge(self, query: Query, hits: Sequence[PaperHit]) -> Generator[Stage, None, Verdict]:
         """Has papers judged; those of a quick answer are judged while it is written."""
-        every = tuple(sheets(self.ground, hits))
         if self.depth == "quick":
-            self._sheets = packed(every, QUICK_TOKENS - writing_overhead(query))
+            self._sheets = packed(sheets(self.ground, hits), QUICK_TOKENS - writing_overhead(query))
             return Verdict(tuple(map(_unread, self._sheets)), None if self._sheets else "nothing_found")
+        every = tuple(sheets(self.ground, hits))
         if not hits or off_topic(hits):
             return Verdict((), "off_topic" if hits else "nothing_found")
         chosen, audited = self._chosen(query, every)
