@@ -145,7 +145,8 @@ def main() -> None:
             (folder / "papers.jsonl").write_text("".join(islice(lines, options.count)), "utf-8")
         told = measure_all(folder, options.rounds)
     how = f"{options.count} papers; the median of {options.rounds} rounds, least and greatest beside it"
-    text = f"# Speed\n\n{table(told)}\n\n{machine({name: version(name) for name in VERSIONS})}; {how}. Question: {QUESTION!r}.\n"
+    where = machine({name: version(name) for name in VERSIONS})
+    text = f"# Speed\n\n{table(told)}\n\n{where}; {how}. Question: {QUESTION!r}.\n"
     print(text, end="")
     if options.out:
         options.out.write_text(text, "utf-8")
