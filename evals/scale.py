@@ -55,6 +55,16 @@ COSTS = (
     Cost("asked_peak_mb", "peak memory of all that, MB"),
     Cost(f"recall_at_{NEAREST}", f"of the {NEAREST} nearest passages the index finds, share", grows=False),
 )
+FURTHER = (1_000_000, 10_000_000, 100_000_000)
+ESTIMATED = (
+    ("ingest_cpu_s", "ingest, days of one core", 86_400),
+    ("library.db_mb", "library.db, GB", 1_000),
+    ("vectors_mb", "vectors/, GB", 1_000),
+    ("words_mb", "words/, GB", 1_000),
+    ("asked_peak_mb", "memory of a process that asks, GB", 1_000),
+    ("search_p50_ms", "a search, s", 1_000),
+)
+"""Name, what it is in a table, and how many of the measured unit make one of that."""
 DRAWN = ("ingest_cpu_s", "disk_mb", "asked_peak_mb", "answer_p50_ms", "search_p50_ms")
 
 
@@ -89,6 +99,18 @@ def table(sizes: Sequence[Figures]) -> str:
         rows.append((cost.what, [_short(size[cost.name]) for size in sizes], grown))
     lines = ["| " + " | ".join([what, *cells, grown]) + " |" for what, cells, grown in rows]
     lines.insert(1, "| --- " + "| ---: " * (len(sizes) + 1) + "|")
+    return "\n".join(lines)
+
+
+def estimates(sizes: Sequence[Figures]) -> str:
+    """What larger libraries would cost as Markdown: the largest one's figures, taken further by their exponents."""
+    largest = max(sizes, key=lambda size: size["papers"])
+    lines = ["| papers | " + " | ".join(f"{papers:,.0f}" for papers in FURTHER) + " |"]
+    lines.append("| --- " + "| ---: " * len(FURTHER) + "|")
+    for name, what, unit in ESTIMATED:
+        growth = exponent(sizes, name)
+        costs = [largest[name] * (papers / largest["papers"]) ** growth / unit for papers in FURTHER]
+        lines.append(f"| {what} | {' | '.join(map(_short, costs))} |")
     return "\n".join(lines)
 
 
