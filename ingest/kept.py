@@ -15,7 +15,7 @@ from ingest.encode import Encoder
 from ingest.errors import BadSetting, IndexAbsent, VectorsElsewhere
 from ingest.settings import Settings, is_loopback, variable
 from ingest.store import Store
-from ingest.vectors import VectorIndex, VectorStore
+from ingest.vectors import Here, VectorIndex, VectorStore
 
 MakeStore = Callable[[str], VectorStore]
 """Opens a store of vectors, given the name under which a library keeps its own there."""
@@ -67,7 +67,7 @@ class Keep:
             VectorsUnavailable: It cannot be reached.
             BadSetting: The settings cannot be used.
         """
-        return VectorIndex(self._opened(path, store, write=write, check=check), self.encoder)
+        return VectorIndex(self._opened(path, store, write=write, check=check), Here(self.encoder))
 
     def _opened(self, path: Path, store: Store, *, write: bool, check: bool) -> VectorStore:
         if self.kind == "folder":

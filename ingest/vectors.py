@@ -2,19 +2,59 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 
 from ingest.encode import Encoder, Vectors
-from ingest.project import Change
+from ingest.project import Change, Durable
 from ingest.split import passage_text
 from ingest.store import batches
 
-_PART = 256
-"""Passages encoded at once, while the store keeps those before."""
+_PART = 32
+"""Papers encoded at once, while the store keeps those before."""
+Encoded = tuple[list[str], Vectors]
+"""Keys of passages, and a row for each: shape (len(keys), dimension)."""
+
+
+def encode(encoder: Encoder, changes: Sequence[Change]) -> Encoded:
+    """The vectors of these works, wherever they are made: the same works at once give the same vectors."""
+    kept = [(change.paper, passage) for change in changes if change.paper for passage in change.passages]
+    keys = [_key(passage.paper_id, passage.ordinal) for _, passage in kept]
+    return keys, encoder.encode([passage_text(paper, passage) for paper, passage in kept])
+
+
+class Engine(Protocol):
+    """Where vectors are made: in this process (`Here`), or on many machines (`ingest.ray_data`)."""
+
+    batch_papers: int
+    """Papers to be given at once."""
+
+    def encoded(self, parts: Iterable[Sequence[Change]]) -> Iterator[Encoded]:
+        """What `encode` gives for each part, in order, as soon as it is there."""
+
+    def close(self) -> None:
+        """Lets go of what makes them."""
+
+
+class Here:
+    """Vectors are made in a thread of this process, a part ahead."""
+
+    batch_papers = 128
+
+    def __init__(self, encoder: Encoder) -> None:
+        self._encoder = encoder
+
+    def encoded(self, parts: Iterable[Sequence[Change]]) -> Iterator[Encoded]:
+        """See `Engine.encoded`."""
+        with ThreadPoolExecutor(1) as ahead:
+            yield from ahead.map(partial(encode, self._encoder), parts)
+
+    def close(self) -> None:
+        """Nothing is held."""
 
 
 @runtime_checkable
@@ -55,11 +95,10 @@ class VectorIndex:
     """The vectors of every passage. Writing needs the library's writer lock; a reader must `refresh` to see it."""
 
     target = "vectors"
-    batch_papers = 128
-    """What a crash makes us encode again at most."""
 
-    def __init__(self, store: VectorStore, encoder: Encoder) -> None:
-        self._store, self._encoder = store, encoder
+    def __init__(self, store: VectorStore, engine: Engine) -> None:
+        self._store, self._engine = store, engine
+        self.batch_papers = engine.batch_papers
 
     def __len__(self) -> int:
         """Passages in the index."""
@@ -76,14 +115,15 @@ class VectorIndex:
 
     def close(self) -> None:
         """Lets go of files and connections."""
+        self._engine.close()
         self._store.close()
 
     def clear(self) -> None:
         """Removes everything."""
         self._store.clear()
 
-    def apply(self, changes: Sequence[Change]) -> None:
-        """Brings these works up to date, encoding their passages; durable when it returns.
+    def apply(self, changes: Sequence[Change], durable: Durable | None = None) -> None:
+        """Brings these works up to date, encoding their passages, and calls `durable` with some after others.
 
         Raises:
             OSError: The disk refuses.
@@ -94,14 +134,15 @@ class VectorIndex:
         ]
         for some in batches(gone, self._store.most):
             self._store.remove(some)
-        kept = [(change.paper, passage) for change in changes if change.paper for passage in change.passages]
-        keys = [_key(passage.paper_id, passage.ordinal) for _, passage in kept]
-        texts = [passage_text(paper, passage) for paper, passage in kept]
-        size = min(_PART, self._store.most)
-        with ThreadPoolExecutor(1) as ahead:
-            encoded = ahead.map(self._encoder.encode, batches(texts, size))
-            for part, vectors in zip(batches(keys, size), encoded, strict=True):
-                self._store.put(part, vectors)
+        there = [change for change in changes if change.paper and change.passages]
+        if durable and len(there) < len(changes):
+            durable({change.paper_id for change in changes} - {change.paper_id for change in there})
+        for keys, vectors in self._engine.encoded(batches(there, _PART)):
+            for start in range(0, len(keys), self._store.most):
+                end = start + self._store.most
+                self._store.put(keys[start:end], vectors[start:end])
+            if durable:
+                durable({_passage(key)[0] for key in keys})
 
     def search(self, vector: Vectors, k: int, among: Mapping[str, int] | None = None) -> list[tuple[str, int, float]]:
         """The passages nearest to `vector` (shape (dimension,), unit length), approximately.
