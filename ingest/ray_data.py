@@ -10,7 +10,7 @@ import socket
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -109,7 +109,7 @@ class RayData:
             elif self._address != "auto":
                 parts = urlsplit(f"//{self._address}")
                 socket.create_connection((parts.hostname, parts.port), _CONNECT_S).close()  # Ray would try for minutes
-            with _silent():
+            with _silent(), nullcontext() if self._address else _without_dashboard():
                 ray.init(self._address or "local", **told)
             ray._private.worker._worker_logs_enabled = False  # what happens on other machines would go to stdout
             self._opened.callback(ray.shutdown)
@@ -157,6 +157,22 @@ class Encoding:
         """The vectors of one part."""
         keys, vectors = encode(self._encoder, batch["changes"][0])
         return {"keys": [keys], "vectors": vectors[None]}
+
+
+@contextmanager
+def _without_dashboard() -> Iterator[None]:
+    """Has a cluster start without the process that, dashboard and statistics or not, asks in which cloud it is.
+
+    It asks 169.254.169.254 and metadata.google.internal before it looks whether statistics are wanted (Ray 2.60).
+    """
+    from ray._private.node import Node  # noqa: PLC0415  (see RayData)
+
+    kept = Node.start_api_server
+    try:
+        Node.start_api_server = lambda *_, **__: None  # type: ignore[method-assign]  # there is no option
+        yield
+    finally:
+        Node.start_api_server = kept  # type: ignore[method-assign]
 
 
 @contextmanager

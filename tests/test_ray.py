@@ -256,6 +256,16 @@ def test_offline_no_cluster_elsewhere_is_called(tmp_path: Path, source: Path, ad
     assert not (tmp_path / "library").exists()
 
 
+def test_offline_no_other_machine_of_a_cluster_is_called(by_ray: Settings, cluster: Cluster, source: Path) -> None:
+    elsewhere = cluster.nodes.add_node(num_cpus=1, node_ip_address="127.0.0.2")
+    try:
+        with pytest.raises(BadSetting, match="WHICHPAPERS_OFFLINE forbids calls to other machines"):
+            ingest(source, settings=by_ray, encoder=WordEncoder())
+    finally:
+        cluster.nodes.remove_node(elsewhere)
+    assert owed(by_ray.library) == PAPERS
+
+
 @pytest.mark.parametrize("address", ["ray://localhost:10001", "localhost", "localhost:6379/v1", "two words:1"])
 def test_what_is_no_address_is_an_error(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     from ingest import read_settings  # noqa: PLC0415
