@@ -86,9 +86,11 @@ class RayData:
         import ray.data.exceptions  # noqa: PLC0415  (see __init__)
 
         items = [{"changes": list(part)} for part in parts]
+        if not items:
+            return
         try:
             self._open()
-            for row in self._made(items).iter_batches(batch_size=1, batch_format="numpy") if items else ():
+            for row in self._made(items).iter_batches(batch_size=1, batch_format="numpy"):
                 yield [str(key) for key in row["keys"][0]], row["vectors"][0]
         except (ray.exceptions.RayError, ray.data.exceptions.SystemException, OSError) as error:
             raise VectorsUnavailable(self.place, f"failed ({_why(error)})") from error
