@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Sequence
-from functools import cached_property
+from collections.abc import Callable, Sequence
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -43,6 +43,10 @@ class SentenceTransformerEncoder:
 
     def __init__(self, name: str, *, offline: bool = False) -> None:
         self._name, self._offline = name, offline
+
+    def __reduce__(self) -> tuple[Callable[[str], SentenceTransformerEncoder], tuple[str]]:
+        """Pickled without its weights, which each process has from its own machine."""
+        return partial(SentenceTransformerEncoder, offline=self._offline), (self._name,)
 
     @property
     def name(self) -> str:

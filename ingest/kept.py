@@ -15,7 +15,7 @@ from ingest.encode import Encoder
 from ingest.errors import BadSetting, IndexAbsent, VectorsElsewhere
 from ingest.settings import Settings, is_loopback, variable
 from ingest.store import Store
-from ingest.vectors import VectorIndex, VectorStore
+from ingest.vectors import Engine, Here, VectorIndex, VectorStore
 
 MakeStore = Callable[[str], VectorStore]
 """Opens a store of vectors, given the name under which a library keeps its own there."""
@@ -33,6 +33,8 @@ class Keep:
     encoder: Encoder
     make: MakeStore | None = None
     """Used instead of what `settings` name."""
+    engine: Engine | None = None
+    """Makes them, where they are written; None to make them in this process."""
     strict: bool = True
     """Whether vectors are refused that the library did not write last; only a server can hold such."""
 
@@ -67,7 +69,7 @@ class Keep:
             VectorsUnavailable: It cannot be reached.
             BadSetting: The settings cannot be used.
         """
-        return VectorIndex(self._opened(path, store, write=write, check=check), self.encoder)
+        return VectorIndex(self._opened(path, store, write=write, check=check), self.engine or Here(self.encoder))
 
     def _opened(self, path: Path, store: Store, *, write: bool, check: bool) -> VectorStore:
         if self.kind == "folder":
@@ -93,6 +95,19 @@ class Keep:
                 store.remember(_REMEMBERED, self.kind)
         if self.kind != "folder":
             shutil.rmtree(path / "vectors", ignore_errors=True)  # what is there will be out of date
+
+
+def open_engine(settings: Settings, encoder: Encoder) -> Engine:
+    """What makes vectors, as `settings` say; it begins when it is given works.
+
+    Raises:
+        BadSetting: It cannot be used.
+    """
+    if settings.engine == "here":
+        return Here(encoder)
+    from ingest.ray_data import RayData  # noqa: PLC0415  (a second, and an extra to install)
+
+    return RayData(settings, encoder)
 
 
 def _name(store: Store, *, write: bool) -> str:

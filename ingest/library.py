@@ -30,7 +30,7 @@ from ingest.errors import (
     LibraryUnreadable,
 )
 from ingest.fold import Outcome, Seen, fold_all
-from ingest.kept import Keep, MakeStore
+from ingest.kept import Keep, MakeStore, open_engine
 from ingest.project import Progress, catch_up
 from ingest.records import IngestReport, Paper, Passage
 from ingest.settings import Settings
@@ -145,8 +145,10 @@ class Library:
             LibraryUnreadable: It is damaged, or of another schema version.
             EncoderMismatch: Its vectors were made by another encoder.
             VectorsElsewhere: They are kept elsewhere; VectorsUnavailable: and cannot be had there.
+            BadSetting: What is to make vectors cannot be used.
         """
-        keep = Keep(settings, encoder or open_encoder(settings), vectors)
+        encoder = encoder or open_encoder(settings)
+        keep = Keep(settings, encoder, vectors, open_engine(settings, encoder))
         with ExitStack() as undo:
             lock = _take_lock(path)
             undo.callback(lock.release)

@@ -49,6 +49,10 @@ class MiniLM:
     def __init__(self, name: str = DEFAULT_ENCODER) -> None:
         self._tuned = name == DEFAULT_ENCODER
 
+    def __reduce__(self) -> tuple[type[MiniLM], tuple[str]]:
+        """Pickled without its weights, which each process has from its own machine."""
+        return MiniLM, (self.name,)
+
     @property
     def name(self) -> str:
         """One of NAMES."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -11,6 +11,8 @@ from ingest.store import Store
 
 Progress = Callable[[int, int], None]
 """Called with (papers done, papers to do)."""
+Durable = Callable[[Collection[str]], None]
+"""Called with ids of works that an index has for good."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +38,8 @@ class Index(Protocol):
     def __len__(self) -> int:
         """Items it holds."""
 
-    def apply(self, changes: Sequence[Change]) -> None:
-        """Brings these works up to date; durable when it returns; applying twice changes nothing."""
+    def apply(self, changes: Sequence[Change], durable: Durable | None = None) -> None:
+        """Brings these works up to date, and calls `durable` with each of them; applying twice changes nothing."""
 
     def clear(self) -> None:
         """Removes everything."""
@@ -55,12 +57,16 @@ def catch_up(store: Store, index: Index, progress: Progress | None = None) -> No
 def _empty_outbox(store: Store, index: Index, progress: Progress | None) -> None:
     total = store.owed_count(index.target)
     done = 0
+
+    def acknowledge(ids: Collection[str]) -> None:
+        nonlocal done
+        store.acknowledge(index.target, ids)
+        done += len(ids)
+        if progress:
+            progress(done, total)
+
     while owed := store.owed(index.target, index.batch_papers):
         ids = [paper_id for paper_id, _ in owed]
         papers = {paper.id: paper for paper in store.papers(ids)}
         passages = store.passages(ids)
-        index.apply([Change(i, papers.get(i), passages.get(i, ()), before) for i, before in owed])
-        store.acknowledge(index.target, ids)
-        done += len(owed)
-        if progress:
-            progress(done, total)
+        index.apply([Change(i, papers.get(i), passages.get(i, ()), before) for i, before in owed], acknowledge)

@@ -6,7 +6,7 @@ import ipaddress
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from platformdirs import user_data_path
@@ -75,6 +75,16 @@ def _server(given: str) -> str:
     return text
 
 
+def _cluster(given: str) -> str | None:
+    """`given`, where the head of a Ray cluster is; None for one of this machine's own, which Ray calls local."""
+    text = given.strip()
+    if text == "local":
+        return None
+    if text != "auto" and not re.fullmatch(r"([\w.-]+|\[[\da-fA-F:.]+\]):\d{1,5}", text, re.ASCII):
+        raise ValueError("expected host:port of a Ray cluster that this machine is part of, or auto")
+    return text
+
+
 def _headers(given: SecretStr) -> SecretStr:
     """`given`, a header a line, if all of them can be sent."""
     lines = given.get_secret_value().strip().splitlines()
@@ -134,6 +144,14 @@ class Settings(BaseSettings):
     )
     vectors: str | None = Field(
         default=None, description="function that opens another store of vectors, as module:function"
+    )
+    engine: Literal["here", "ray"] = Field(
+        default="here", description="what makes the vectors: this process, or Ray, on one machine or many"
+    )
+    ray_address: Annotated[str, AfterValidator(_cluster)] | None = Field(
+        default=None,
+        validation_alias="RAY_ADDRESS",
+        description="Ray cluster that this machine is part of, as host:port; else one of its own",
     )
     tracing: Annotated[str, AfterValidator(_spans_go_to)] | None = Field(
         default=None, description="where spans of answers go: console, program (its own OpenTelemetry), or a collector"

@@ -2,20 +2,71 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 
 from ingest.encode import Encoder, Vectors
-from ingest.project import Change
-from ingest.records import Paper, Passage
+from ingest.project import Change, Durable
 from ingest.split import passage_text, sentences
 from ingest.store import batches
 
 _PART = 32
 """Papers encoded at once, while the store keeps those before."""
+Encoded = tuple[list[str], Vectors]
+"""Keys of passages, and a row for each: shape (len(keys), dimension)."""
+
+
+def encode(encoder: Encoder, changes: Sequence[Change]) -> Encoded:
+    """The vectors of these works, wherever they are made: the same works at once give the same vectors.
+
+    A sentence is encoded together with the title; the whole abstract's vector is the mean of its sentences', at unit
+    length: docs/decisions/0019-whole-from-sentences.md.
+
+    Args:
+        encoder: Encodes the sentences.
+        changes: At least one work; what is gone has no vectors.
+    """
+    kept = [(change.paper, change.passages, sentences(change.passages)) for change in changes if change.paper]
+    keys = [_key(passage.paper_id, passage.ordinal) for _, passages, _ in kept for passage in passages]
+    rows = encoder.encode([passage_text(paper, one) for paper, _, found in kept for one in found])
+    by_work = np.split(rows, np.cumsum([len(found) for *_, found in kept])[:-1])
+    return keys, np.concatenate(
+        [_with_whole(some, len(all_)) for some, (_, all_, _) in zip(by_work, kept, strict=True)]
+    )
+
+
+class Engine(Protocol):
+    """Where vectors are made: in this process (`Here`), or on many machines (`ingest.ray_data`)."""
+
+    batch_papers: int
+    """Papers to be given at once."""
+
+    def encoded(self, parts: Iterable[Sequence[Change]]) -> Iterator[Encoded]:
+        """What `encode` gives for each part, in order, as soon as it is there."""
+
+    def close(self) -> None:
+        """Lets go of what makes them."""
+
+
+class Here:
+    """Vectors are made in a thread of this process, a part ahead."""
+
+    batch_papers = 128
+
+    def __init__(self, encoder: Encoder) -> None:
+        self._encoder = encoder
+
+    def encoded(self, parts: Iterable[Sequence[Change]]) -> Iterator[Encoded]:
+        """See `Engine.encoded`."""
+        with ThreadPoolExecutor(1) as ahead:
+            yield from ahead.map(partial(encode, self._encoder), parts)
+
+    def close(self) -> None:
+        """Nothing is held."""
 
 
 @runtime_checkable
@@ -56,11 +107,10 @@ class VectorIndex:
     """The vectors of every passage. Writing needs the library's writer lock; a reader must `refresh` to see it."""
 
     target = "vectors"
-    batch_papers = 128
-    """What a crash makes us encode again at most."""
 
-    def __init__(self, store: VectorStore, encoder: Encoder) -> None:
-        self._store, self._encoder = store, encoder
+    def __init__(self, store: VectorStore, engine: Engine) -> None:
+        self._store, self._engine = store, engine
+        self.batch_papers = engine.batch_papers
 
     def __len__(self) -> int:
         """Passages in the index."""
@@ -77,14 +127,15 @@ class VectorIndex:
 
     def close(self) -> None:
         """Lets go of files and connections."""
+        self._engine.close()
         self._store.close()
 
     def clear(self) -> None:
         """Removes everything."""
         self._store.clear()
 
-    def apply(self, changes: Sequence[Change]) -> None:
-        """Brings these works up to date, encoding their passages; durable when it returns.
+    def apply(self, changes: Sequence[Change], durable: Durable | None = None) -> None:
+        """Brings these works up to date, encoding their passages, and calls `durable` with some after others.
 
         Raises:
             OSError: The disk refuses.
@@ -95,15 +146,15 @@ class VectorIndex:
         ]
         for some in batches(gone, self._store.most):
             self._store.remove(some)
-        kept = [(change.paper, change.passages) for change in changes if change.paper]
-        with ThreadPoolExecutor(1) as ahead:
-            for keys, vectors in ahead.map(self._encoded, batches(kept, _PART)):
-                for at in range(0, len(keys), self._store.most):
-                    self._store.put(keys[at : at + self._store.most], vectors[at : at + self._store.most])
-
-    def _encoded(self, papers: Sequence[tuple[Paper, Sequence[Passage]]]) -> tuple[list[str], Vectors]:
-        keys = [_key(passage.paper_id, passage.ordinal) for _, passages in papers for passage in passages]
-        return keys, np.concatenate(encode_papers(self._encoder, papers))
+        there = [change for change in changes if change.paper and change.passages]
+        if durable and len(there) < len(changes):
+            durable({change.paper_id for change in changes} - {change.paper_id for change in there})
+        for keys, vectors in self._engine.encoded(batches(there, _PART)):
+            for start in range(0, len(keys), self._store.most):
+                end = start + self._store.most
+                self._store.put(keys[start:end], vectors[start:end])
+            if durable:
+                durable({_passage(key)[0] for key in keys})
 
     def search(self, vector: Vectors, k: int, among: Mapping[str, int] | None = None) -> list[tuple[str, int, float]]:
         """The passages nearest to `vector` (shape (dimension,), unit length), approximately.
@@ -147,25 +198,8 @@ class VectorIndex:
         }
 
 
-def encode_papers(encoder: Encoder, papers: Sequence[tuple[Paper, Sequence[Passage]]]) -> list[Vectors]:
-    """Encodes papers by their sentences, each together with the title.
-
-    The whole abstract's vector is the mean of them, at unit length: docs/decisions/0019-whole-from-sentences.md.
-
-    Args:
-        encoder: Encodes the sentences.
-        papers: At least one paper, and its passages as `split` makes them.
-
-    Returns:
-        For each paper: shape (passages, dimension), in order of ordinal.
-    """
-    found = [sentences(passages) for _, passages in papers]
-    texts = [passage_text(paper, one) for (paper, _), some in zip(papers, found, strict=True) for one in some]
-    rows = np.split(encoder.encode(texts), np.cumsum([len(some) for some in found])[:-1])
-    return [_with_whole(some, len(passages)) for some, (_, passages) in zip(rows, papers, strict=True)]
-
-
 def _with_whole(rows: Vectors, passages: int) -> Vectors:
+    """`rows`, those of the sentences, and before them their mean, unless that makes more than `passages`."""
     if len(rows) == passages:
         return rows
     mean = rows.mean(axis=0, keepdims=True)

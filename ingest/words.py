@@ -11,7 +11,7 @@ from tantivy import Filter, Occur, Query, TextAnalyzerBuilder, Tokenizer
 from ingest.clean import searchable
 from ingest.errors import IndexDamaged
 from ingest.place import Place
-from ingest.project import Change
+from ingest.project import Change, Durable
 
 FIELDS = (("title", 2.0), ("abstract", 1.0))
 """Searched fields and their weights; the title's was measured (docs/decisions/0003-offline-judge.md)."""
@@ -66,8 +66,8 @@ class WordIndex:
         """Papers in the index."""
         return self._index.searcher().num_docs
 
-    def apply(self, changes: Sequence[Change]) -> None:
-        """Brings these works up to date; durable when it returns.
+    def apply(self, changes: Sequence[Change], durable: Durable | None = None) -> None:
+        """Brings these works up to date, then calls `durable`.
 
         Raises:
             OSError: The disk refuses.
@@ -77,6 +77,8 @@ class WordIndex:
         except ValueError as error:
             raise OSError(f"words/: {error}") from error
         self.refresh()
+        if durable:
+            durable([change.paper_id for change in changes])
 
     def _write(self, changes: Sequence[Change]) -> None:
         writer = self._index.writer(_HEAP_BYTES, num_threads=1)

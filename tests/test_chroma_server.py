@@ -16,7 +16,7 @@ from assistant import Assistant
 from ingest import Library, Settings, ingest
 from ingest.errors import IndexAbsent, VectorsElsewhere, VectorsUnavailable
 from ingest.export import jsonl
-from ingest.vectors import VectorIndex
+from ingest.vectors import Here
 from tests.chroma_libraries import assert_found, collection, filled, on, unused
 from tests.chroma_process import ChromaProcess
 from tests.fakes import WordEncoder
@@ -148,20 +148,20 @@ def test_an_ingest_that_loses_its_server_is_completed_later(tmp_path: Path, sett
         """Kills the server once it has some vectors."""
 
         def encode(self, texts: Any) -> Any:
-            if sum(server.collections().values()) > 5 * VectorIndex.batch_papers:
+            if sum(server.collections().values()) > 5 * Here.batch_papers:
                 server.kill()
             return super().encode(texts)
 
     try:
         kept = on(server, settings)
         with Library.open_to_write(kept.library, kept, Fatal()) as library:
-            library.add(many(2 * VectorIndex.batch_papers))
+            library.add(many(2 * Here.batch_papers))
             with pytest.raises(VectorsUnavailable, match=r"papers are safe in library\.db"):
                 library.catch_up()
         server.start()
         encoder = CountingEncoder()
         Library.open(kept.library, kept, encoder).close()
-        assert 0 < encoder.texts <= 5 * VectorIndex.batch_papers  # the batch that it had not acknowledged
+        assert 0 < encoder.texts <= 5 * Here.batch_papers  # the batch that it had not acknowledged
         assert_found(kept)
     finally:
         server.kill()

@@ -17,7 +17,7 @@ from ingest.errors import IndexDamaged
 from ingest.project import Change
 from ingest.records import Paper, Passage
 from ingest.store import Store
-from ingest.vectors import VectorIndex
+from ingest.vectors import Here, VectorIndex
 from tests.fakes import WordEncoder
 from tests.test_other_stores import qdrant
 
@@ -42,11 +42,11 @@ def opens(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[
 
     def opened() -> VectorIndex:
         if request.param == "folder":
-            return VectorIndex(ChromaFolder(tmp_path / "vectors", create=True), WordEncoder())
+            return VectorIndex(ChromaFolder(tmp_path / "vectors", create=True), Here(WordEncoder()))
         if request.param == "qdrant":
-            return VectorIndex(qdrant(tmp_path / "qdrant")("passages"), WordEncoder())
+            return VectorIndex(qdrant(tmp_path / "qdrant")("passages"), Here(WordEncoder()))
         settings = Settings(chroma=request.getfixturevalue("chroma").url)
-        return VectorIndex(ChromaServer(settings, store, write=True), WordEncoder())
+        return VectorIndex(ChromaServer(settings, store, write=True), Here(WordEncoder()))
 
     yield opened
     store.close()
@@ -165,7 +165,7 @@ class RandomEncoder:
 def test_approximate_search_equals_exact_search_to_a_recall_of_98_percent(tmp_path: Path) -> None:
     encoder = RandomEncoder(4000)
     queries = RandomEncoder(4050).rows[4000:]
-    with closing(VectorIndex(ChromaFolder(tmp_path / "vectors", create=True), encoder)) as index:
+    with closing(VectorIndex(ChromaFolder(tmp_path / "vectors", create=True), Here(encoder))) as index:
         for start in range(0, 4000, 500):
             index.apply([change(str(n), str(n)) for n in range(start, start + 500)])
         found = kept = 0
@@ -187,7 +187,7 @@ def test_what_lies_in_the_working_folder_sets_nothing(tmp_path: Path, monkeypatc
     )
     (tmp_path / ".env").write_text(told)
     monkeypatch.chdir(tmp_path)
-    with closing(VectorIndex(ChromaFolder(tmp_path / "vectors", create=True), WordEncoder())) as index:
+    with closing(VectorIndex(ChromaFolder(tmp_path / "vectors", create=True), Here(WordEncoder()))) as index:
         index.apply([change("a", "owls count mice")])
         assert near(index, "owls") == [("a", 0)]
 
@@ -199,7 +199,7 @@ def test_folders_of_one_name_below_two_folders_are_two(tmp_path: Path, monkeypat
             (tmp_path / place).mkdir()
             monkeypatch.chdir(tmp_path / place)
             index = opened.enter_context(
-                closing(VectorIndex(ChromaFolder(Path("vectors"), create=True), WordEncoder()))
+                closing(VectorIndex(ChromaFolder(Path("vectors"), create=True), Here(WordEncoder())))
             )
             index.apply([change(place, text)])
             found.append({paper_id for paper_id, _ in near(index, text)})

@@ -12,6 +12,7 @@ import typer
 
 import ingest as libraries
 from assistant.commands.terminal import (
+    EngineOption,
     LibraryOption,
     OfflineOption,
     WhereOption,
@@ -48,6 +49,7 @@ def ingest(
     ] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 2 if anything is rejected.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+    engine: EngineOption = None,
     offline: OfflineOption = False,
 ) -> None:
     """Read papers into a library. Reading the same again changes nothing."""
@@ -55,7 +57,7 @@ def ingest(
     if not given:
         raise typer.TyperException("name a file or folder to read, or --sample")
     with progress_bar("encoding papers") as progress:
-        settings = settings_of(library, offline=offline)
+        settings = settings_of(library, offline=offline, engine=engine)
         report = libraries.ingest(
             given,
             page_format=page_format,
@@ -133,9 +135,9 @@ def split(
         print("\n".join(opened.split(paper_id)))
 
 
-def rebuild(library: LibraryOption = None, offline: OfflineOption = False) -> None:
+def rebuild(library: LibraryOption = None, engine: EngineOption = None, offline: OfflineOption = False) -> None:
     """Make both indexes anew from the library's database, with the encoder that is set now."""
-    settings = settings_of(library, offline=offline)
+    settings = settings_of(library, offline=offline, engine=engine)
     if not (settings.library / "library.db").is_file():
         raise LibraryMissing(settings.library)
     with (

@@ -37,6 +37,10 @@ Form = Literal["text", "markdown", "json", "footnotes", "evidence", "bibtex", "c
 """The names of `assistant.show.exports.FORMS`, which takes too long to import for --help."""
 FormOption = Annotated[Form, typer.Option("--format", help="Form of the answer; evidence is a table in HTML.")]
 OfflineOption = Annotated[bool, typer.Option("--offline", help="Make any call to another machine an error.")]
+EngineOption = Annotated[
+    Literal["here", "ray"] | None,
+    typer.Option(help="What makes the vectors: this process, or Ray on many machines [default: WHICHPAPERS_ENGINE]."),
+]
 
 
 def followed(events: Iterator[Event]) -> Answer:
@@ -97,9 +101,9 @@ def matching_of(library: libraries.Library, where: str | None) -> Matching | Non
     return matching
 
 
-def settings_of(library: Path | None, *, offline: bool = False) -> libraries.Settings:
+def settings_of(library: Path | None, *, offline: bool = False, engine: str | None = None) -> libraries.Settings:
     """What the flags say, else the environment, else the defaults."""
-    return libraries.read_settings({"library": library, "offline": offline or None})
+    return libraries.read_settings({"library": library, "offline": offline or None, "engine": engine})
 
 
 @contextmanager
