@@ -15,6 +15,7 @@ from ingest.chroma_folder import ChromaFolder
 from ingest.errors import IndexDamaged
 from tests.fakes import WordEncoder
 from tests.libraries import CountingEncoder, assert_repaired, assert_whole
+from tests.trust.tier import some
 
 Damage = Callable[[Path], object]
 
@@ -88,7 +89,7 @@ EVERY_FILE = [
 ]
 
 
-@pytest.mark.parametrize(("name", "damage"), [*FILES, *EVERY_FILE])
+@pytest.mark.parametrize(("name", "damage"), [*FILES, *some(EVERY_FILE, 6)])
 def test_a_damaged_file_of_the_vector_index_is_repaired(
     large: Path, tmp_path: Path, settings: Settings, name: str, damage: Damage
 ) -> None:

@@ -27,7 +27,7 @@ from tests.test_llm_answers import healthy
 pytestmark = pytest.mark.slow
 
 PEOPLE = 8
-ROUNDS = int(os.environ.get("CHAT_ROUNDS", "3"))
+ROUNDS = int(os.environ.get("CHAT_ROUNDS", "2"))
 FIRST_WORDS_S = 2.0
 """On a machine that does nothing else."""
 TOKEN_S = 0.05

@@ -51,7 +51,7 @@ def main() -> int:
     kept, began, run = Kept.read(), time.monotonic(), partial(_now, given.tier)
     with ThreadPoolExecutor(AT_ONCE) as pool:
         running: list[Future[Any]] = []
-        running += [pool.submit(tried, c, variables, run()) for c in CHECKS if c.name in wanted and not c.alone]
+        running += [pool.submit(tried, c, variables, run()) for c in kept.longest_first() if c.name in wanted]
         running += [pool.submit(switched_off, p, run()) for p in PROTECTIONS if "protections" in wanted]
         for done in as_completed(running):
             kept.add(done.result())
@@ -77,6 +77,11 @@ class Kept:
         results = {name: Result(**_tuples(value)) for name, value in told.get("results", {}).items()}
         caught = {name: Caught(**value) for name, value in told.get("caught", {}).items()}
         return cls(results, caught, told.get("minutes"))
+
+    def longest_first(self) -> list[Check]:
+        """The checks that need not run alone, by how long each took before: so that none is waited for at the end."""
+        took = {name: result.seconds for name, result in self.results.items()}
+        return sorted((check for check in CHECKS if not check.alone), key=lambda check: -took.get(check.name, 0.0))
 
     def add(self, one: Result | Caught) -> None:
         """Keeps and tells it."""
