@@ -46,6 +46,12 @@ _OF_ONE_PAPER = re.compile(
     re.IGNORECASE,
 )
 """Says where a fact is looked for, and asks for no list."""
+_OF_ORIGIN = re.compile(
+    r"\b(?:(?:which|what) (?:paper|work|study|article)|who) (?:\w+ )?(?:introduced?|introduces|proposed|presented|coined"
+    r"|invented)\b",
+    re.IGNORECASE,
+)
+"""Asks for the one paper that something comes from."""
 _INTERROGATIVE = r"(?:how|what|which|why|when|where|whose|is|are|can|could|does|do|did|has|have|will)\b"
 _OPENS = re.compile(rf"(?:^|[:;.?!]\s*)(?:(?:to|for|in|at|on|with|by|from)\s+)?{_INTERROGATIVE}", re.IGNORECASE)
 _WITHIN = re.compile(rf"(?:[,-]\s*|\b(?:to|for|in|at|on|with|by)\s+){_INTERROGATIVE}", re.IGNORECASE)
@@ -158,6 +164,8 @@ def _set_aside(text: str) -> tuple[str, tuple[str, ...]]:
 def _kind(text: str) -> Kind:
     if _COMPARES.search(text):
         return "compare"
+    if _OF_ORIGIN.search(text):
+        return "fact"
     if _LISTS.search(_OF_ONE_PAPER.sub("", text)) or not _asks(text):
         return "list"
     return "fact"

@@ -34,6 +34,9 @@ def test_any_text_can_be_understood(text: str) -> None:
 @pytest.mark.parametrize(
     ("question", "kind"),
     [
+        ("Which paper introduced Trained Rank Pruning?", "fact"),
+        ("who first proposed matrix-free curvature?", "fact"),
+        ("which papers introduced pruning methods", "list"),
         ("which papers use Hessian approximations for quantization", "list"),
         ("neural operators for PDEs", "list"),
         ("has anyone trained a transformer backwards?", "list"),
