@@ -47,8 +47,8 @@ _OF_ONE_PAPER = re.compile(
 )
 """Says where a fact is looked for, and asks for no list."""
 _OF_ORIGIN = re.compile(
-    r"\b(?:(?:which|what) (?:paper|work|study|article)|who) (?:\w+ )?(?:introduced?|introduces|proposed|presented|coined"
-    r"|invented)\b",
+    r"\b(?:(?:which|what) (?:paper|work|study|article)|who) (?:\w+ )?"
+    r"(?:introduced?|introduces|proposed|presented|coined|invented)\b",
     re.IGNORECASE,
 )
 """Asks for the one paper that something comes from."""
