@@ -29,7 +29,7 @@ from tests.trust.results import Caught, Result, Run, failed, read
 
 FILE = ROOT / "docs" / "trust.json"
 LONG = {"TRUST_TIER": "long", "TRUST_EXAMPLES": "500", "TRUST_KILLS": "100", "TRUST_SOAK": "2000"}
-SHORT = {"TRUST_TIER": "short", "TRUST_KILLS": "8"}
+SHORT = {"TRUST_TIER": "short", "TRUST_KILLS": "6"}
 TIMEOUT_S = 3_600
 """Of one test, in the long tier."""
 AT_ONCE = 3

@@ -61,7 +61,7 @@ def ill(stage: str, draw: random.Random) -> ScriptedChat:
 def test_a_broken_reply_makes_no_answer_wrong(
     stage: str, path: Path, settings: Settings, record_property: Callable[[str, object], None]
 ) -> None:
-    draw, times, modes = random.Random(stage), amount(15, 750), {"llm": 0, "offline": 0}  # noqa: S311 (seeded)
+    draw, times, modes = random.Random(stage), amount(10, 750), {"llm": 0, "offline": 0}  # noqa: S311 (seeded)
     with Library.open(path, settings, WordEncoder()) as library:
         for _ in range(times):
             answer = Assistant(library, settings, ill(stage, draw)).ask(QUESTION)
