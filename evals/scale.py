@@ -65,6 +65,8 @@ ESTIMATED = (
     ("search_p50_ms", "a search, s", 1_000),
 )
 """Name, what it is in a table, and how many of the measured unit make one of that."""
+BY_EXPONENT = ("search_p50_ms",)
+"""What is taken further by its exponent; all else by the paper, as it has a part that every library costs."""
 DRAWN = ("ingest_cpu_s", "disk_mb", "asked_peak_mb", "answer_p50_ms", "search_p50_ms")
 
 
@@ -102,14 +104,21 @@ def table(sizes: Sequence[Figures]) -> str:
     return "\n".join(lines)
 
 
+def further(sizes: Sequence[Figures], name: str, papers: int) -> float:
+    """A cost at more `papers` than were measured, in the unit of that: see BY_EXPONENT."""
+    small, large = (by(sizes, key=lambda size: size["papers"]) for by in (min, max))
+    if name in BY_EXPONENT:
+        return large[name] * math.pow(papers / large["papers"], exponent(sizes, name))
+    a_paper = (large[name] - small[name]) / (large["papers"] - small["papers"])
+    return large[name] + a_paper * (papers - large["papers"])
+
+
 def estimates(sizes: Sequence[Figures]) -> str:
-    """What larger libraries would cost as Markdown: the largest one's figures, taken further by their exponents."""
-    largest = max(sizes, key=lambda size: size["papers"])
+    """What libraries of FURTHER papers would cost, as Markdown, judged by two or more sizes."""
     lines = ["| papers | " + " | ".join(f"{papers:,.0f}" for papers in FURTHER) + " |"]
     lines.append("| --- " + "| ---: " * len(FURTHER) + "|")
     for name, what, unit in ESTIMATED:
-        growth = exponent(sizes, name)
-        costs = [largest[name] * (papers / largest["papers"]) ** growth / unit for papers in FURTHER]
+        costs = [further(sizes, name, papers) / unit for papers in FURTHER]
         lines.append(f"| {what} | {' | '.join(map(_short, costs))} |")
     return "\n".join(lines)
 
