@@ -9,7 +9,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 SAMPLE := $(LIBRARY)/.sample-read
-DOCS := README.md docs/commands.md docs/map.md docs/sources.md
+DOCS := README.md docs/commands.md docs/map.md docs/scale.md docs/sources.md
 
 export Q
 

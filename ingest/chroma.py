@@ -19,7 +19,7 @@ Found = TypeVar("Found")
 
 NEIGHBOURS = 32
 """Of each vector, at each level of the graph but the lowest."""
-_EF_SEARCH = 200
+_EF_SEARCH = 400
 """Breadth of the graph search: recall of the 200 nearest passages against exact search is tested."""
 MOST = 5000
 
