@@ -8,7 +8,7 @@ import sqlite3
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -37,6 +37,9 @@ from ingest.settings import Settings
 from ingest.store import TARGETS, Store
 from ingest.where import Filter, Matching
 from ingest.words import WordIndex
+
+_ATTEMPTS = 3
+"""To remove an index."""
 
 
 class Library:
@@ -339,10 +342,13 @@ def _remove_damaged(path: Path) -> None:
 
 
 def _remove(index: Path) -> None:
-    if index.is_dir():
-        shutil.rmtree(index)
-    else:
-        index.unlink(missing_ok=True)
+    """Removes a folder, or a file in its place: a reader in this process may put a lock there, or take it, meanwhile."""
+    attempts = _ATTEMPTS
+    while index.is_dir():
+        attempts -= 1
+        with suppress(OSError) if attempts else nullcontext():
+            shutil.rmtree(index)
+    index.unlink(missing_ok=True)
 
 
 def _take_lock(path: Path) -> FileLock:

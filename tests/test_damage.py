@@ -79,6 +79,23 @@ def test_a_damaged_file_of_the_word_index_is_repaired(
     assert_repaired(path, settings)
 
 
+def test_a_lock_that_goes_by_itself_while_an_index_is_removed_stops_nothing(
+    path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, failed = shutil.rmtree, list[Path]()
+
+    def fails_once(folder: Path) -> None:
+        if not failed:
+            failed.append(folder)
+            raise FileNotFoundError(folder / ".tantivy-meta.lock")
+        real(folder)
+
+    monkeypatch.setattr("ingest.library.shutil.rmtree", fails_once)
+    (path / "words" / "meta.json").write_text("{}")
+    assert_repaired(path, settings)
+    assert failed == [path / "words"]
+
+
 # Chroma would end this process on garbage in the graph's data, and find a quarter of the vectors without its index.
 FILES = [("data_level0.bin", garbage), ("chroma.sqlite3", half)]
 EVERY_FILE = [
