@@ -342,7 +342,7 @@ def _remove_damaged(path: Path) -> None:
 
 
 def _remove(index: Path) -> None:
-    """Removes a folder, or a file in its place: a reader in this process may put a lock there, or take it, meanwhile."""
+    """Removes a folder, or a file in its place; a reader may put a lock there meanwhile, or take it away."""
     attempts = _ATTEMPTS
     while index.is_dir():
         attempts -= 1
