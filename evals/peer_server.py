@@ -16,12 +16,12 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import Any, Protocol, Self
+from http.server import BaseHTTPRequestHandler
+from typing import Any, Protocol
 
 from assistant.llm.records import Message
 from assistant.llm.tokens import count, count_messages
+from evals.loopback import Loopback
 from evals.peer_reader import Reader, UnknownPrompt
 from evals.peer_systems import MODEL
 from ingest.encode import Vectors
@@ -53,7 +53,7 @@ class Call:
 
 
 @dataclass
-class ModelServer:
+class ModelServer(Loopback):
     """Serves while it is entered."""
 
     reader: Reader
@@ -62,26 +62,11 @@ class ModelServer:
     """Seconds that each token of a reply takes, streamed or not."""
     calls: list[Call] = field(default_factory=list)
     """In the order in which they ended."""
+    _encoding: threading.Lock = field(default_factory=threading.Lock)
 
-    @property
-    def url(self) -> str:
-        """The base URL."""
-        return f"http://127.0.0.1:{self._http.server_address[1]}/v1"
-
-    def __enter__(self) -> Self:
-        self._encoding = threading.Lock()
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"model": self}))
-        self._http.daemon_threads = True
-        self._thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.02})
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._http.shutdown()
-        self._thread.join()
-        self._http.server_close()
+    def handler(self) -> type[BaseHTTPRequestHandler]:
+        """See `Loopback.handler`."""
+        return type("Handler", (_Handler,), {"model": self})
 
     def embeddings(self, body: dict[str, Any]) -> dict[str, Any]:
         """The reply to a request for vectors."""

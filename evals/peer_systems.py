@@ -170,11 +170,11 @@ def _llm(url: str) -> Any:
             reply = client.post("/chat/completions", json={"model": MODEL, "messages": sent}).raise_for_status().json()
             return ChatResponse(message=ChatMessage(**reply["choices"][0]["message"]))
 
-        def complete(self, prompt: str, formatted: bool = False, **_: Any) -> CompletionResponse:
-            raise NotImplementedError(f"a chat model is asked for a completion, {formatted=}: {prompt[:40]}")
+        def complete(self, prompt: str, *_: Any, **__: Any) -> CompletionResponse:
+            return CompletionResponse(text=self.chat([ChatMessage(prompt)]).message.content or "")
 
-        def stream_complete(self, prompt: str, formatted: bool = False, **_: Any) -> Any:
-            return self.complete(prompt, formatted)
+        def stream_complete(self, prompt: str, *_: Any, **__: Any) -> Any:
+            yield self.complete(prompt)
 
     return Asked()
 

@@ -30,13 +30,12 @@ def encode(encoder: Encoder, changes: Sequence[Change]) -> Encoded:
         encoder: Encodes the sentences.
         changes: At least one work; what is gone has no vectors.
     """
-    kept = [(change.paper, change.passages, sentences(change.passages)) for change in changes if change.paper]
-    keys = [_key(passage.paper_id, passage.ordinal) for _, passages, _ in kept for passage in passages]
-    rows = encoder.encode([passage_text(paper, one) for paper, _, found in kept for one in found])
-    by_work = np.split(rows, np.cumsum([len(found) for *_, found in kept])[:-1])
-    return keys, np.concatenate(
-        [_with_whole(some, len(all_)) for some, (_, all_, _) in zip(by_work, kept, strict=True)]
-    )
+    kept = [(change.paper, change.passages) for change in changes if change.paper]
+    keys = [_key(passage.paper_id, passage.ordinal) for _, passages in kept for passage in passages]
+    rows = encoder.encode([passage_text(paper, one) for paper, passages in kept for one in sentences(passages)])
+    by_work = np.split(rows, np.cumsum([len(sentences(passages)) for _, passages in kept])[:-1])
+    made = [_with_whole(some, len(passages)) for some, (_, passages) in zip(by_work, kept, strict=True)]
+    return keys, np.concatenate(made)
 
 
 class Engine(Protocol):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,6 +55,21 @@ def whichpapers(*arguments: str | Path, **variables: str) -> Ended:
 def with_fake_encoder(*arguments: str | Path, **variables: str) -> Ended:
     """The command line, with words for an encoder (see tests/command.py)."""
     return run_module("tests.command", *arguments, **variables)
+
+
+def as_nobody(folder: Path, *commands: Sequence[str | Path]) -> list[Ended]:
+    """What becomes of these commands, given by a user without any rights."""
+    folder.mkdir()
+    process = subprocess.run(
+        [sys.executable, "-m", "tests.as_nobody", str(folder)],
+        input=json.dumps(commands, default=str).encode(),
+        cwd=ROOT,
+        env=environment(WHICHPAPERS_ENCODER="words-64"),
+        capture_output=True,
+        timeout=120,
+        check=True,
+    )
+    return [Ended(*told) for told in json.loads(process.stdout)]
 
 
 def start_writer(*arguments: str | Path) -> subprocess.Popen[str]:

@@ -9,7 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -25,7 +25,7 @@ from tests.disks import read_only_copy, small_disk
 from tests.fakes import WordEncoder
 from tests.libraries import assert_whole, many
 from tests.pages import BANNER, glued
-from tests.processes import ROOT, Ended, environment, start_writer, whichpapers, with_fake_encoder
+from tests.processes import ROOT, Ended, as_nobody, environment, start_writer, whichpapers, with_fake_encoder
 
 Run = Callable[..., Ended]
 
@@ -256,21 +256,6 @@ def test_a_normal_user_may_read_what_is_anothers_and_not_write_it(
     assert json.loads(found.out)[0]["paper"]["title"] == "Pruning by Second Derivatives"
     assert_refused(unreachable, 2, "Permission denied")
     assert_refused(unread, 2, "papers.jsonl")
-
-
-def as_nobody(folder: Path, *commands: Sequence[str | Path]) -> list[Ended]:
-    """What becomes of these commands, given by a user without any rights."""
-    folder.mkdir()
-    process = subprocess.run(
-        [sys.executable, "-m", "tests.as_nobody", str(folder)],
-        input=json.dumps(commands, default=str).encode(),
-        cwd=ROOT,
-        env=environment(WHICHPAPERS_ENCODER="words-64"),
-        capture_output=True,
-        timeout=120,
-        check=True,
-    )
-    return [Ended(*told) for told in json.loads(process.stdout)]
 
 
 @pytest.mark.slow
