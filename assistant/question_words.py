@@ -23,7 +23,8 @@ _GENRE = """
     described discuss discusses discussed report reports reported reporting show shows shown claim claims claimed argue
     argues argued mention mentions mentioned compare compares compared comparing contrast find finds found finding list
     lists name names named tell explain say says said suggest suggests according deal deals treat treats conclude
-    concludes new different various several main
+    concludes analyse analyses analysed analysing analyze analyzes analyzed analyzing investigate investigates
+    investigated investigating examine examines examined examining new different various several main
 """
 """What any paper does, and what any question about papers may call it."""
 

@@ -31,6 +31,11 @@ def test_any_text_can_be_understood(text: str) -> None:
     assert all(word.lower() not in SAYS_NOTHING for aspect in aspects(query.sought) for word in aspect.split(" "))
 
 
+@pytest.mark.parametrize("verb", ["study", "analyse", "analyze", "investigate", "examine"])
+def test_what_any_paper_does_is_no_part_of_the_subject(verb: str) -> None:
+    assert understand(f"which papers {verb} the Shampoo optimizer?").aspects == ("Shampoo optimizer",)
+
+
 @pytest.mark.parametrize(
     ("question", "kind"),
     [
