@@ -152,7 +152,7 @@ def test_two_nodes_make_the_library_that_one_process_makes(
     by_ray: Settings, settings: Settings, source: Path, here: Contents, seen: Path
 ) -> None:
     told = list[tuple[int, int]]()
-    ingest(source, settings=by_ray, encoder=Seen(seen, 0.02), progress=lambda *done: told.append(done))
+    ingest(source, settings=by_ray, encoder=Seen(seen, nodes=2), progress=lambda *done: told.append(done))
     assert len({node for node, _ in calls(seen)}) == 2
     assert len(calls(seen)) == len(told) == PARTS
     assert told[-1] == (PAPERS, PAPERS)
@@ -175,7 +175,7 @@ def test_a_process_and_a_node_are_lost_in_the_middle(
             before.append(calls(seen))
 
     try:
-        ingest(source, settings=by_ray, encoder=Seen(seen, 0.3), progress=lose)
+        ingest(source, settings=by_ray, encoder=Seen(seen, 0.3, nodes=2), progress=lose)
     finally:
         cluster.nodes.add_node(num_cpus=1)
     assert node.node_id in {where for where, _ in before[2]}
