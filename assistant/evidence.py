@@ -6,7 +6,7 @@ import re
 
 import numpy as np
 
-from assistant.features import Column, Feedback, Probe, Reading, term_share
+from assistant.features import Column, Feedback, Probe, Reading, term_shares
 from assistant.records import Quote
 from ingest import Paper, Passage
 
@@ -33,7 +33,7 @@ def evidence(reading: Reading, asked: Probe, found: Feedback, count: int) -> tup
     alike = reading.vectors @ reading.vectors.T
     terms, chosen = dict(asked.terms), list[int]()
     for _ in range(min(count, len(merit))):
-        added = np.array([term_share(held, terms) for held in reading.sentence_terms])
+        added = np.array(term_shares(reading.sentence_terms, terms))
         repeated = alike[chosen].max(axis=0) if chosen else np.zeros(len(merit))
         total = merit + added - _REDUNDANCY * repeated
         total[chosen] = -np.inf
@@ -46,7 +46,7 @@ def _merit(reading: Reading, asked: Probe, found: Feedback) -> Column:
     near = reading.vectors @ (asked.question + asked.content)
     texts = [reading.paper.abstract[passage.start : passage.end] for passage in reading.passages]
     own = [_OWN * bool(_OWN_WORK.search(text)) - _OTHERS * bool(_OTHERS_WORK.match(text)) for text in texts]
-    shared = [term_share(held, found.terms) for held in reading.sentence_terms]
+    shared = term_shares(reading.sentence_terms, found.terms)
     return np.asarray(near + np.array(shared) + np.array(own), dtype=np.float64)
 
 

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence, Sized
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
+from itertools import chain
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -138,10 +140,8 @@ def information(library: Library, terms: Iterable[str]) -> dict[str, float]:
 
 def feedback(library: Library, asked: Probe, readings: Sequence[Reading]) -> Feedback:
     """Gathers what the best of `readings` (at least one) have in common."""
-    first_sight = (
-        sentence_best(readings, asked.question)
-        + sentence_best(readings, asked.content)
-        + 0.5 * (_paper_share(readings, asked.terms) + _sentence_share(readings, asked.terms))
+    first_sight = sentence_best(readings, [asked.question, asked.content]).sum(axis=0) + 0.5 * (
+        _paper_share(readings, asked.terms) + _sentence_share(readings, asked.terms)
     )
     order = np.argsort(-first_sight, kind="stable")
     background = first_sight[order[: 3 * _FEEDBACK_PAPERS + 1]].min()
@@ -156,17 +156,20 @@ def features(query: Query, asked: Probe, found: Feedback, readings: Sequence[Rea
     Returns:
         By name, in the order of `readings` (at least one).
     """
-    like_best = np.array([reading.whole @ found.centre for reading in readings], dtype=np.float64)
+    question, content, common, *said = sentence_best(
+        readings, [asked.question, asked.content, found.sentence_centre, *asked.aspects]
+    )
+    like_best, *whole = _whole(readings, [found.centre, *asked.aspects])
+    near = np.maximum(said, whole)
     paper_terms = _paper_share(readings, asked.terms)
-    near = np.stack([_passage_best(readings, aspect) for aspect in asked.aspects])
     return {
-        "question": sentence_best(readings, asked.question),
-        "content": sentence_best(readings, asked.content),
+        "question": question,
+        "content": content,
         "aspects": near.mean(axis=0),
         "paper_terms": paper_terms,
         "sentence_terms": _sentence_share(readings, asked.terms),
         "feedback": like_best,
-        "feedback_sentence": sentence_best(readings, found.sentence_centre),
+        "feedback_sentence": common,
         "feedback_paper_terms": _paper_share(readings, found.terms),
         "feedback_sentence_terms": _sentence_share(readings, found.terms),
         "best_paper_terms": np.full(len(readings), paper_terms.max()),
@@ -194,7 +197,7 @@ def joint(asked: Probe, readings: Sequence[Reading], near: NDArray[np.float64]) 
     nearest = near.max(axis=1, keepdims=True)
     said = np.stack([_paper_share(readings, terms) for terms in asked.aspect_terms])
     covered = np.maximum(said, np.clip(2 * near / np.maximum(nearest, 1e-9) - 1, 0, 1))
-    whole = np.array([reading.whole @ asked.content for reading in readings], dtype=np.float64)
+    (whole,) = _whole(readings, [asked.content])
     return {
         "aspect_missing": (shares * (1 - covered)).max(axis=0),
         "term_missing": np.array([_largest_missing(reading.terms.keys(), asked.terms) for reading in readings]),
@@ -208,26 +211,36 @@ def left_aside(asked: Probe, readings: Sequence[Reading]) -> Column:
 
     Nearness alone tells too little of a thing named in passing, and words alone too much: each adds to the other.
     """
-    nearness = [
-        sentence_best(readings, thing)
-        + _SAYS_IT * (np.array([term_share(r.title_terms, terms) for r in readings]) + _sentence_share(readings, terms))
-        for thing, terms in zip(asked.excluded, asked.excluded_terms, strict=True)
+    if not len(asked.excluded):
+        return np.zeros(len(readings))
+    said = [
+        np.array(term_shares([r.title_terms for r in readings], terms)) + _sentence_share(readings, terms)
+        for terms in asked.excluded_terms
     ]
-    return np.clip((np.max(nearness, axis=0) - 0.45) / 0.1, 0, 1) if nearness else np.zeros(len(readings))
+    nearness = sentence_best(readings, asked.excluded) + _SAYS_IT * np.array(said)
+    return np.asarray(np.clip((nearness.max(axis=0) - 0.45) / 0.1, 0, 1))
 
 
-def sentence_best(readings: Sequence[Reading], vector: Vectors) -> Column:
-    """Cosine of `vector` to the nearest sentence of each paper."""
-    return np.array([(reading.vectors @ vector).max() for reading in readings], dtype=np.float64)
+def sentence_best(readings: Sequence[Reading], vectors: Sequence[Vectors] | Vectors) -> NDArray[np.float64]:
+    """Cosine of each of `vectors` (at least one) to the nearest sentence of each paper: shape (vectors, papers)."""
+    rows = [reading.vectors for reading in readings]
+    near = np.asarray(vectors) @ np.concatenate(rows).T
+    return np.asarray(np.maximum.reduceat(near, _starts(rows), axis=1), dtype=np.float64)
 
 
-def _passage_best(readings: Sequence[Reading], vector: Vectors) -> Column:
-    whole = np.array([reading.whole @ vector for reading in readings], dtype=np.float64)
-    return np.maximum(whole, sentence_best(readings, vector))
+def _whole(readings: Sequence[Reading], vectors: Sequence[Vectors]) -> NDArray[np.float64]:
+    """Cosine of each of `vectors` (at least one) to each paper: shape (vectors, papers)."""
+    near = np.asarray(vectors) @ np.stack([reading.whole for reading in readings]).T
+    return np.asarray(near, dtype=np.float64)
+
+
+def _starts(parts: Sequence[Sized]) -> NDArray[np.int64]:
+    """Where each of `parts` begins in all of them, one after the other."""
+    return np.cumsum([0, *map(len, parts[:-1])])
 
 
 def _paper_share(readings: Sequence[Reading], terms: Mapping[str, float]) -> Column:
-    return np.array([term_share(reading.terms.keys(), terms) for reading in readings])
+    return np.array(term_shares([reading.terms.keys() for reading in readings], terms))
 
 
 def _largest_missing(held: Container[str], terms: Mapping[str, float]) -> float:
@@ -235,12 +248,19 @@ def _largest_missing(held: Container[str], terms: Mapping[str, float]) -> float:
 
 
 def _sentence_share(readings: Sequence[Reading], terms: Mapping[str, float]) -> Column:
-    return np.array([max(term_share(held, terms) for held in (r.title_terms, *r.sentence_terms)) for r in readings])
+    held = [(reading.title_terms, *reading.sentence_terms) for reading in readings]
+    return np.maximum.reduceat(term_shares(chain.from_iterable(held), terms), _starts(held))
 
 
-def term_share(held: Container[str], terms: Mapping[str, float]) -> float:
+def term_share(held: AbstractSet[str], terms: Mapping[str, float]) -> float:
     """The share of the weight of `terms` that `held` has."""
-    return sum([share for term, share in terms.items() if term in held])
+    return term_shares([held], terms)[0]
+
+
+def term_shares(sets: Iterable[AbstractSet[str]], terms: Mapping[str, float]) -> list[float]:
+    """The share of the weight of `terms` that each of `sets` has."""
+    sought = frozenset(terms)
+    return [math.fsum(map(terms.__getitem__, held & sought)) for held in sets]
 
 
 def _sentence_centre(asked: Probe, readings: Sequence[Reading]) -> Vectors:
@@ -271,9 +291,7 @@ def _reading(library: Library, paper: Paper, passages: Sequence[Passage], vector
     said = tuple(sentences(passages))
     title = library.words.terms(paper.title)
     held = [library.words.terms(paper.abstract[passage.start : passage.end]) for passage in said]
-    terms = Counter(title)
-    for sentence in held:
-        terms.update(sentence)
+    terms = Counter(chain(title, *held))
     in_sentences = tuple(map(frozenset, held))
     return Reading(paper, said, vectors[0], vectors[-len(said) :], terms, frozenset(title), in_sentences)
 

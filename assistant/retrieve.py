@@ -17,7 +17,7 @@ POOL = 150
 """Papers looked at closely for a question, at least."""
 _FIRST_POOL = 60
 _ARM_PAPERS = 300
-_ARM_PASSAGES = 1_000
+_ARM_PASSAGES = 400
 _DEEPEST = 50
 _ONE_BY_ONE = 300
 """Papers whose vectors are compared one by one, however few others there are."""

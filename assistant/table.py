@@ -11,7 +11,7 @@ import numpy as np
 
 from assistant.compose import escape
 from assistant.errors import BadOption
-from assistant.features import Reading, information, read, term_share
+from assistant.features import Reading, information, read, term_shares
 from assistant.judge import ALL_WORDS, ON_TOPIC
 from assistant.records import Answer, CitedPaper, Quote
 from ingest import Library
@@ -144,7 +144,7 @@ def _nearest(reading: Reading, vector: Vectors, terms: Mapping[str, float]) -> C
     if not reading.paper.abstract:
         return None
     near = reading.vectors @ vector
-    said = np.array([term_share(held, terms) for held in reading.sentence_terms])
+    said = np.array(term_shares(reading.sentence_terms, terms))
     best = int((near + said).argmax())
     if near[best] < ON_TOPIC and said[best] < ALL_WORDS:
         return None

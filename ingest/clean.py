@@ -34,8 +34,9 @@ _GLUED_RIGHT = re.compile(r"right(?=[)\]}|])")
 _ESCAPED = re.compile(r"\\([%&#_$])")
 _MARKUP = re.compile(r"[${}~]|``|''|\\[\\,;:! ()]?")
 
+_PLAIN = re.compile(r"[A-Za-z0-9\s.,;:?!/%+-]*")
 _TO_DO = re.compile(r"[\\${}~]|``|''|left[(\[{|]|\s[)\]]|[^\x00-\x7f]")
-"""What any step of `searchable` looks for: most text has none of it."""
+"""What any step of `searchable` looks for: most text has none of it, and much is so plain that none can be there."""
 
 
 def stored(text: str) -> str:
@@ -54,7 +55,7 @@ def searchable(text: str) -> str:
     For example ``Fr\'{e}chet`` becomes ``Fréchet``, ``{\it single-loop}`` becomes ``single-loop``, and both
     ``$\mathcal{O}\left(k^{-3}\right)$`` and ``Oleft(k^{-3} right)`` become ``O(k^-3)``.
     """
-    if not _TO_DO.search(text):
+    if _PLAIN.fullmatch(text) or not _TO_DO.search(text):
         return " ".join(text.split())
     text = _ACCENT.sub(lambda found: found[2] + ACCENTS[found[1]], text)
     text = _COMMAND.sub(r"\1", _STYLE.sub("", text))

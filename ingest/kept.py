@@ -69,7 +69,8 @@ class Keep:
             VectorsUnavailable: It cannot be reached.
             BadSetting: The settings cannot be used.
         """
-        return VectorIndex(self._opened(path, store, write=write, check=check), self.engine or Here(self.encoder))
+        opened = self._opened(path, store, write=write, check=check)
+        return VectorIndex(opened, self.engine or Here(self.encoder), store)
 
     def _opened(self, path: Path, store: Store, *, write: bool, check: bool) -> VectorStore:
         if self.kind == "folder":

@@ -321,8 +321,9 @@ def _check_encoder(path: Path, store: Store, encoder: Encoder) -> None:
 
 
 def _forget_indexes(path: Path, store: Store) -> None:
-    """Removes both indexes; the outbox first, so that a crash here leaves it all owed."""
+    """Removes both indexes, and vectors; the outbox first, so that a crash here leaves it all owed."""
     with store.transaction():
+        store.forget_vectors()
         for target in TARGETS:
             store.owe_everything(target)
     for target in TARGETS:

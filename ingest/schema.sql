@@ -41,6 +41,14 @@ CREATE TABLE passages (
     PRIMARY KEY (paper_id, ordinal)
 ) WITHOUT ROWID;
 
+-- What an encoder made of each passage of a work's text, which takes long. Since version 3.
+CREATE TABLE vectors (
+    paper_id TEXT PRIMARY KEY REFERENCES papers (id) ON DELETE CASCADE,
+    passages INTEGER NOT NULL,
+    crc32    INTEGER NOT NULL,  -- of numbers
+    numbers  BLOB NOT NULL      -- half floats, little-endian: a vector after the other, by ordinal
+);
+
 -- Keys under which near duplicates meet (merge.bands).
 CREATE TABLE bands (
     band     TEXT NOT NULL,

@@ -7,34 +7,29 @@ import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Literal, TypeVar
 
+from ingest import columns
+from ingest.encode import Vectors
 from ingest.errors import IngestError, LibraryEmpty, LibraryUnreadable
-from ingest.records import IngestReport, Paper, Passage, Source
+from ingest.records import IngestReport, Paper, Passage
 from ingest.where import Filter, Matching
 
 Item = TypeVar("Item")
 Decision = Literal["join", "part", "leave"]
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 TARGETS = ("vectors", "words")
 
 _WRITER_CACHE_KIB = 262_144
 """The keys of near duplicates are written in no order: a cache that holds them spares most of a large ingest's time."""
 _SCHEMA = Path(__file__).with_name("schema.sql")
-_MIGRATIONS = {2: Path(__file__).with_name("migrate_2.sql")}
+_MIGRATIONS = {version: Path(__file__).with_name(f"migrate_{version}.sql") for version in (2, 3)}
 """Version -> what makes it of the one before."""
-_SINCE_2 = {"venue": "NULL", "categories": "'[]'", "arxiv": "NULL", "doi": "NULL"}
-"""Columns that a library of version 1 lacks, and what is read instead where it is only read."""
-_JSON_COLUMNS = ("authors", "links", "code_urls", "sources", "categories")
-_TEXT_COLUMNS = ("title", "abstract", "links")
-_TOLD_COLUMNS = ("digest", "authors", "year", "url", "code_urls", "sources", *_SINCE_2)
-_COLUMNS = ("id", *_TEXT_COLUMNS, *_TOLD_COLUMNS)
-_INSERT = f"""INSERT INTO papers ({", ".join(_COLUMNS)}, sha256) VALUES ({", ".join("?" * (len(_COLUMNS) + 1))})
-    ON CONFLICT (id) DO UPDATE SET {", ".join(f"{c} = excluded.{c}" for c in (*_COLUMNS[1:], "sha256"))}"""  # noqa: S608
+_INSERT = f"""INSERT INTO papers ({", ".join(columns.ALL)}, sha256) VALUES ({", ".join("?" * (len(columns.ALL) + 1))})
+    ON CONFLICT (id) DO UPDATE SET {", ".join(f"{c} = excluded.{c}" for c in (*columns.ALL[1:], "sha256"))}"""  # noqa: S608
 
 
 class Store:
@@ -104,9 +99,10 @@ class Store:
                     f"BEGIN;\n{_MIGRATIONS[newer].read_text('utf-8')}\nPRAGMA user_version = {newer};\nCOMMIT;"
                 )
             version = SCHEMA_VERSION
-        since = _SINCE_2 if version == 1 else {}
-        read = ", ".join(f"{since[column]} AS {column}" if column in since else column for column in _COLUMNS)
+        since = columns.SINCE_2 if version == 1 else {}
+        read = ", ".join(f"{since[column]} AS {column}" if column in since else column for column in columns.ALL)
         self._select = f"SELECT {read}, sha256 FROM papers"  # noqa: S608 (constants only)
+        self._keeps_vectors = is_new or version >= 3
 
     def _back_up(self, version: int) -> None:
         """Keeps the database as the earlier version left it, beside it."""
@@ -150,17 +146,17 @@ class Store:
         for batch in batches(ids, 500):
             marks = ",".join("?" * len(batch))
             rows = self._db.execute(f"{self._select} WHERE id IN ({marks})", batch)
-            found = {row[0]: _paper(row[:-1]) for row in rows}
+            found = {row[0]: columns.paper(row[:-1]) for row in rows}
             yield from (found[paper_id] for paper_id in batch if paper_id in found)
 
     def every_paper(self) -> Iterator[Paper]:
         """All works, by id."""
-        yield from (_paper(row[:-1]) for row in self._db.execute(f"{self._select} ORDER BY id"))
+        yield from (columns.paper(row[:-1]) for row in self._db.execute(f"{self._select} ORDER BY id"))
 
     def altered(self) -> list[str]:
         """Ids of works whose text is not the one that was stored: someone or something changed the file."""
         rows = self._db.execute(f"{self._select} ORDER BY id")
-        return [row[0] for row in rows if _paper(row[:-1]).sha256 != row[-1]]
+        return [row[0] for row in rows if columns.paper(row[:-1]).sha256 != row[-1]]
 
     def texts(self) -> dict[str, str]:
         """The hash of every work's text (`Paper.sha256`) by its id, in order."""
@@ -175,6 +171,22 @@ class Store:
             for row in self._db.execute(query, batch):
                 found.setdefault(row[0], []).append(Passage(*row))
         return {paper_id: tuple(passages) for paper_id, passages in found.items()}
+
+    def vectors(self, passages: Mapping[str, int]) -> dict[str, Vectors]:
+        """Those of these works that are kept: see `put_vectors`.
+
+        Args:
+            passages: Number of passages of each paper id.
+        """
+        found: dict[str, Vectors] = {}
+        for batch in batches(passages, 500) if self._keeps_vectors else ():
+            marks = ",".join("?" * len(batch))
+            kept = self._db.execute(f"SELECT * FROM vectors WHERE paper_id IN ({marks})", batch)  # noqa: S608
+            for paper_id, *row in kept:
+                rows = columns.vectors(*row)
+                if rows is not None and len(rows) == passages[paper_id]:
+                    found[paper_id] = rows
+        return found
 
     def matching(self, where: Filter) -> Matching:
         """The works that `where` lets through, and how many lack a value that it compares."""
@@ -191,11 +203,27 @@ class Store:
     def put_paper(self, paper: Paper, passages: Sequence[Passage]) -> None:
         """Writes a work with its passages, in place of what was there, and owes it to both indexes."""
         self._owe(paper.id)
-        self._db.execute(_INSERT, [*_values(paper, _COLUMNS), paper.sha256])
-        self._db.execute("DELETE FROM passages WHERE paper_id = ?", [paper.id])
+        self._db.execute(_INSERT, [*columns.values(paper, columns.ALL), paper.sha256])
+        for told in ("passages", "vectors"):
+            self._db.execute(f"DELETE FROM {told} WHERE paper_id = ?", [paper.id])  # noqa: S608 (constants only)
         self._db.executemany(
             "INSERT INTO passages VALUES (?, ?, ?, ?)", [(p.paper_id, p.ordinal, p.start, p.end) for p in passages]
         )
+
+    def put_vectors(self, rows: Mapping[str, Vectors]) -> None:
+        """Keeps the vectors of works that are there, each of shape (passages, dimension), rounded (`columns.rounded`).
+
+        They last as long as the work's text: an index that is made anew is given them again.
+        """
+        with self.transaction():
+            self._db.executemany(
+                "INSERT OR REPLACE INTO vectors VALUES (?, ?, ?, ?)",
+                [(paper_id, *columns.packed(some)) for paper_id, some in rows.items()],
+            )
+
+    def forget_vectors(self) -> None:
+        """Forgets all of them, as another encoder makes others."""
+        self._db.execute("DELETE FROM vectors")
 
     def put_bands(self, paper_id: str, bands: Iterable[str]) -> None:
         """Writes the keys under which a work is found, in place of what was there."""
@@ -204,8 +232,8 @@ class Store:
 
     def put_sources(self, paper: Paper) -> None:
         """Writes a work's sources and metadata only: its text, passages and indexes stay as they are."""
-        told = ", ".join(f"{column} = ?" for column in _TOLD_COLUMNS)
-        self._db.execute(f"UPDATE papers SET {told} WHERE id = ?", [*_values(paper, _TOLD_COLUMNS), paper.id])  # noqa: S608
+        told = ", ".join(f"{column} = ?" for column in columns.TOLD)
+        self._db.execute(f"UPDATE papers SET {told} WHERE id = ?", [*columns.values(paper, columns.TOLD), paper.id])  # noqa: S608
 
     def delete_paper(self, paper_id: str) -> None:
         """Removes a work that has no entry left, and owes its removal to both indexes."""
@@ -226,20 +254,20 @@ class Store:
             "SELECT paper_id, record FROM entries WHERE origin = ? AND own_id = ? AND occurrence = ?",
             [origin, own_id, occurrence],
         ).fetchone()
-        return (row[0], _entry(row[1])) if row else None
+        return (row[0], columns.entry(row[1])) if row else None
 
     def entries(self, paper_id: str) -> list[Paper]:
         """Every entry of a work."""
         rows = self._db.execute(
             "SELECT record FROM entries WHERE paper_id = ? ORDER BY origin, own_id, occurrence", [paper_id]
         )
-        return [_entry(row[0]) for row in rows]
+        return [columns.entry(row[0]) for row in rows]
 
     def put_entry(self, entry: Paper, occurrence: int, paper_id: str) -> None:
         """Writes an entry of a work, in place of what its origin said before."""
         self._db.execute(
             "INSERT OR REPLACE INTO entries VALUES (?, ?, ?, ?, ?)",
-            [entry.sources[0].origin, entry.id, occurrence, paper_id, json.dumps(asdict(entry), ensure_ascii=False)],
+            [entry.sources[0].origin, entry.id, occurrence, paper_id, columns.entry_json(entry)],
         )
 
     def delete_entry(self, origin: str, own_id: str, occurrence: int) -> None:
@@ -263,7 +291,7 @@ class Store:
         rows = self._db.execute(
             "SELECT occurrence, record FROM entries WHERE paper_id = ? ORDER BY origin, own_id, occurrence", [paper_id]
         )
-        return [(row[0], _entry(row[1])) for row in rows]
+        return [(row[0], columns.entry(row[1])) for row in rows]
 
     def keys_of(self, origin: str) -> list[tuple[str, int, str]]:
         """(own id, occurrence, work's id) of every entry of an origin."""
@@ -361,27 +389,3 @@ def batches(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
 
 def _folded(text: str | None) -> str | None:
     return text.casefold() if isinstance(text, str) else None
-
-
-def _values(paper: Paper, columns: Iterable[str]) -> list[str | int | None]:
-    values = ((column, getattr(paper, column)) for column in columns)
-    return [_json(value) if column in _JSON_COLUMNS else value for column, value in values]
-
-
-def _json(values: Sequence[object]) -> str:
-    return json.dumps([asdict(v) if isinstance(v, Source) else v for v in values], ensure_ascii=False)
-
-
-def _paper(row: Sequence[Any]) -> Paper:
-    record = dict(zip(_COLUMNS, row, strict=True))
-    return _from_record(record | {name: json.loads(record[name]) for name in _JSON_COLUMNS})
-
-
-def _entry(record: str) -> Paper:
-    return _from_record(json.loads(record))
-
-
-def _from_record(record: Mapping[str, Any]) -> Paper:
-    tuples = {name: tuple(record.get(name, ())) for name in ("authors", "links", "code_urls", "categories")}
-    sources = tuple(Source(**source) for source in record["sources"])
-    return Paper(**{**record, **tuples, "digest": bool(record["digest"]), "sources": sources})

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from itertools import groupby
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 
+from ingest.columns import rounded
 from ingest.encode import Encoder, Vectors
 from ingest.project import Change, Durable
 from ingest.split import passage_text, sentences
-from ingest.store import batches
+from ingest.store import Store, batches
 
 _PART = 32
 """Papers encoded at once, while the store keeps those before."""
@@ -107,8 +109,9 @@ class VectorIndex:
 
     target = "vectors"
 
-    def __init__(self, store: VectorStore, engine: Engine) -> None:
-        self._store, self._engine = store, engine
+    def __init__(self, store: VectorStore, engine: Engine, kept: Store) -> None:
+        """Passages are found in `store`; `kept` has the vectors of each work, as they were made."""
+        self._store, self._engine, self._kept = store, engine, kept
         self.batch_papers = engine.batch_papers
 
     def __len__(self) -> int:
@@ -134,7 +137,7 @@ class VectorIndex:
         self._store.clear()
 
     def apply(self, changes: Sequence[Change], durable: Durable | None = None) -> None:
-        """Brings these works up to date, encoding their passages, and calls `durable` with some after others.
+        """Brings these works up to date, encoding what was not before, and calls `durable` with some after others.
 
         Raises:
             OSError: The disk refuses.
@@ -148,12 +151,23 @@ class VectorIndex:
         there = [change for change in changes if change.paper and change.passages]
         if durable and len(there) < len(changes):
             durable({change.paper_id for change in changes} - {change.paper_id for change in there})
-        for keys, vectors in self._engine.encoded(batches(there, _PART)):
+        for keys, vectors in self._made(there):
             for start in range(0, len(keys), self._store.most):
                 end = start + self._store.most
                 self._store.put(keys[start:end], vectors[start:end])
             if durable:
                 durable({_passage(key)[0] for key in keys})
+
+    def _made(self, changes: Sequence[Change]) -> Iterator[Encoded]:
+        """The vectors of these works: first those that are kept, then those that are made now, and kept."""
+        before = self._kept.vectors({change.paper_id: len(change.passages) for change in changes})
+        for part in batches(before.items(), _PART):
+            yield list(_keys({paper_id: len(rows) for paper_id, rows in part})), np.concatenate([r for _, r in part])
+        new = [change for change in changes if change.paper_id not in before]
+        for keys, vectors in self._engine.encoded(batches(new, _PART)):
+            rows = rounded(vectors)
+            self._kept.put_vectors(_by_work(keys, rows))
+            yield keys, rows
 
     def search(self, vector: Vectors, k: int, among: Mapping[str, int] | None = None) -> list[tuple[str, int, float]]:
         """The passages nearest to `vector` (shape (dimension,), unit length), approximately.
@@ -187,12 +201,14 @@ class VectorIndex:
         Returns:
             For each paper whose vectors are all there: shape (passages, dimension), in order of ordinal.
         """
+        found = self._kept.vectors(passages)
+        others = {paper_id: count for paper_id, count in passages.items() if paper_id not in found}
         rows: dict[str, Vectors] = {}
-        for keys in batches(_keys(passages), self._store.most):
+        for keys in batches(_keys(others), self._store.most):  # of a library made before vectors were kept
             rows |= self._store.get(keys)
-        return {
+        return found | {
             paper_id: np.asarray([rows[_key(paper_id, n)] for n in range(count)], dtype=np.float32)
-            for paper_id, count in passages.items()
+            for paper_id, count in others.items()
             if all(_key(paper_id, n) in rows for n in range(count))
         }
 
@@ -203,6 +219,12 @@ def _with_whole(rows: Vectors, passages: int) -> Vectors:
         return rows
     mean = rows.mean(axis=0, keepdims=True)
     return np.concatenate([mean / max(float(np.linalg.norm(mean)), 1e-9), rows])
+
+
+def _by_work(keys: Sequence[str], rows: Vectors) -> dict[str, Vectors]:
+    """`rows`, those of each work apart; a work's keys stand together."""
+    lengths = {paper_id: len(list(some)) for paper_id, some in groupby(_passage(key)[0] for key in keys)}
+    return dict(zip(lengths, np.split(rows, np.cumsum(list(lengths.values()))[:-1]), strict=True))
 
 
 def _key(paper_id: str, ordinal: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from functools import lru_cache
 from pathlib import Path
 
 import tantivy
@@ -18,6 +19,7 @@ FIELDS = (("title", 2.0), ("abstract", 1.0))
 
 _ANALYSER = "english"
 _HEAP_BYTES = 64_000_000
+_TERMS_COUNTED = 100_000
 
 
 class WordIndex:
@@ -58,6 +60,7 @@ class WordIndex:
             self._index = tantivy.Index(self._schema, path=str(self._place.path))
             self._index.register_tokenizer(_ANALYSER, self._analyser)
             self._ranked(Query.term_query(self._schema, FIELDS[0][0], "a", "freq"), 1)
+            self._count_anew()
         except (ValueError, OSError) as error:
             self._place.leave()
             raise IndexDamaged(self._folder, str(error)) from error
@@ -108,6 +111,11 @@ class WordIndex:
             self._open()
         else:
             self._index.reload()
+            self._count_anew()
+
+    def _count_anew(self) -> None:
+        """Forgets what was counted: a question asks for hundreds of terms, and the next for many of the same."""
+        self._counted = lru_cache(_TERMS_COUNTED)(self._count)
 
     def terms(self, text: str) -> list[str]:
         """The terms of `text` as the index holds them: lower-cased, without accents, stemmed (English Porter2)."""
@@ -116,6 +124,9 @@ class WordIndex:
 
     def document_frequency(self, term: str) -> int:
         """Papers whose title or abstract holds `term` (the larger of the two counts)."""
+        return self._counted(term)
+
+    def _count(self, term: str) -> int:
         searcher = self._index.searcher()
         return max(searcher.doc_freq(name, term) for name, _ in FIELDS)
 

@@ -10,7 +10,6 @@ from pathlib import Path
 from ingest.encode import Vectors
 from tests.fakes import WordEncoder
 
-
 _JOIN_S = 60
 """Within which a cluster's nodes begin, however busy the machine is."""
 

@@ -9,10 +9,12 @@ from contextlib import closing
 from dataclasses import asdict, astuple, replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ingest.columns import rounded
 from ingest.errors import LibraryEmpty, LibraryUnreadable
 from ingest.records import IngestReport, Paper, Passage, Rejection, Source
 from ingest.store import SCHEMA_VERSION, TARGETS, Store, batches
@@ -128,6 +130,33 @@ def test_an_entry_of_no_work_cannot_be_committed(store: Store) -> None:
     assert store.entry("o.txt", "a", 0) is None
 
 
+def test_vectors_are_kept_rounded_as_long_as_the_text(store: Store) -> None:
+    row = np.random.default_rng(3).standard_normal((2, 5)).astype(np.float32)
+    store.put_paper(PAPER, PASSAGES)
+    store.put_vectors({"a": row})
+    assert store.vectors({"b": 2}) == store.vectors({"a": 3}) == {}
+    np.testing.assert_array_equal(store.vectors({"a": 2})["a"], rounded(row))
+    np.testing.assert_allclose(rounded(row), row, rtol=2**-11)
+    store.put_sources(replace(PAPER, year=1999))
+    assert list(store.vectors({"a": 2})) == ["a"]
+    store.put_paper(replace(PAPER, title="Other"), PASSAGES)
+    assert store.vectors({"a": 2}) == {}
+
+
+def test_vectors_that_were_changed_in_the_file_are_not_used(store: Store, tmp_path: Path) -> None:
+    store.put_paper(PAPER, PASSAGES)
+    store.put_vectors({"a": np.ones((2, 3), np.float32)})
+    with closing(sqlite3.connect(tmp_path / "library.db")) as other:
+        other.execute("UPDATE vectors SET numbers = zeroblob(12)")
+        other.commit()
+    assert store.vectors({"a": 2}) == {}
+
+
+def test_vectors_of_no_work_cannot_be_kept(store: Store) -> None:
+    with pytest.raises(sqlite3.IntegrityError):
+        store.put_vectors({"nowhere": np.ones((1, 3), np.float32)})
+
+
 def test_the_ledger_keeps_every_report(tmp_path: Path, store: Store) -> None:
     store.log(IngestReport(1, 1, 1, 0, 0, 0, 0))
     store.log(IngestReport(2, 1, 0, 0, 0, 0, 2, (Rejection("o:1", "é"),)))
@@ -176,6 +205,7 @@ def test_a_library_of_version_1_is_read_as_it_is_and_brought_up_by_a_writer(tmp_
     before = path.read_bytes()
     with closing(Store(path, write=False)) as reader:
         assert list(reader.every_paper()) == [PAPER]
+        assert reader.vectors({"a": len(PASSAGES)}) == {}
         assert reader.altered() == []
     assert path.read_bytes() == before
     with closing(Store(path, write=True)) as writer:
@@ -183,9 +213,11 @@ def test_a_library_of_version_1_is_read_as_it_is_and_brought_up_by_a_writer(tmp_
         assert writer.entries("a") == [PAPER]
         newer = replace(PAPER, venue="V", categories=("c",), arxiv="2101.00001", doi="10.1/x")
         writer.put_sources(newer)
+        writer.put_vectors({"a": np.ones((len(PASSAGES), 3), np.float32)})
         assert writer.paper("a") == newer
     with closing(Store(path, write=False)) as reader:
         assert reader.paper("a") == newer
+        assert list(reader.vectors({"a": len(PASSAGES)})) == ["a"]
 
 
 @pytest.mark.parametrize("write", [True, False])

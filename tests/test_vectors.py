@@ -14,12 +14,26 @@ from ingest.chroma_folder import ChromaFolder
 from ingest.chroma_server import ChromaServer
 from ingest.encode import Vectors
 from ingest.errors import IndexDamaged
-from ingest.project import Change
+from ingest.project import Change, Durable
 from ingest.records import Paper, Passage
 from ingest.store import Store
 from ingest.vectors import Here, VectorIndex
 from tests.fakes import WordEncoder
+from tests.libraries import CountingEncoder
 from tests.test_other_stores import qdrant
+
+
+class Index(VectorIndex):
+    """One of a library: a work is in library.db before the index is told of it."""
+
+    def apply(self, changes: Sequence[Change], durable: Durable | None = None) -> None:
+        with self._kept.transaction():
+            for told in changes:
+                if told.paper:
+                    self._kept.put_paper(told.paper, told.passages)
+                else:
+                    self._kept.delete_paper(told.paper_id)
+        super().apply(changes, durable)
 
 
 def change(paper_id: str, *sentences: str, before: int = 0) -> Change:
@@ -35,21 +49,25 @@ def near(index: VectorIndex, text: str, k: int = 5) -> list[tuple[str, int]]:
     return [(paper_id, ordinal) for paper_id, ordinal, _ in index.search(WordEncoder().encode([f"T. {text}"])[0], k)]
 
 
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with closing(Store(tmp_path / "library.db", write=True)) as made:
+        yield made
+
+
 @pytest.fixture(params=["folder", "server", "qdrant"])
-def opens(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[], VectorIndex]]:
+def opens(request: pytest.FixtureRequest, tmp_path: Path, store: Store) -> Callable[[], VectorIndex]:
     """Opens an index in each of the places where vectors can be kept, which is there again when opened again."""
-    store = Store(tmp_path / "library.db", write=True)
 
     def opened() -> VectorIndex:
         if request.param == "folder":
-            return VectorIndex(ChromaFolder(tmp_path / "vectors", create=True), Here(WordEncoder()))
+            return Index(ChromaFolder(tmp_path / "vectors", create=True), Here(WordEncoder()), store)
         if request.param == "qdrant":
-            return VectorIndex(qdrant(tmp_path / "qdrant")("passages"), Here(WordEncoder()))
+            return Index(qdrant(tmp_path / "qdrant")("passages"), Here(WordEncoder()), store)
         settings = Settings(chroma=request.getfixturevalue("chroma").url)
-        return VectorIndex(ChromaServer(settings, store, write=True), Here(WordEncoder()))
+        return Index(ChromaServer(settings, store, write=True), Here(WordEncoder()), store)
 
-    yield opened
-    store.close()
+    return opened
 
 
 @pytest.fixture
@@ -62,7 +80,7 @@ def index(opens: Callable[[], VectorIndex]) -> Iterator[VectorIndex]:
 def test_a_passage_is_nearest_to_its_own_text(index: VectorIndex) -> None:
     (paper_id, ordinal, similarity), *_ = index.search(WordEncoder().encode(["T. zebra stripes"])[0], 3)
     assert (paper_id, ordinal) == ("b", 0)
-    assert similarity == pytest.approx(1.0, abs=1e-5)
+    assert similarity == pytest.approx(1.0, abs=5e-4)
     assert similarity <= 1.0
 
 
@@ -106,14 +124,14 @@ def test_equal_similarities_are_in_order_of_id_and_ordinal(opens: Callable[[], V
 def test_stored_vectors_are_handed_out_by_paper(index: VectorIndex) -> None:
     found = index.of({"a": 2, "b": 1, "unknown": 1})
     assert {paper_id: rows.shape for paper_id, rows in found.items()} == {"a": (2, 64), "b": (1, 64)}
-    np.testing.assert_allclose(found["a"][1:], WordEncoder().encode(["T. bridges of paper"]), atol=1e-6)
+    np.testing.assert_allclose(found["a"][1:], WordEncoder().encode(["T. bridges of paper"]), atol=5e-4)
 
 
 def test_a_whole_abstract_lies_in_the_middle_of_its_sentences(index: VectorIndex) -> None:
     index.apply([change("c", "owls count mice. newts swim.", "owls count mice.", "newts swim.")])
     whole, *rows = index.of({"c": 3})["c"]
-    np.testing.assert_allclose(rows, WordEncoder().encode(["T. owls count mice.", "T. newts swim."]), atol=1e-6)
-    np.testing.assert_allclose(whole, np.sum(rows, axis=0) / np.linalg.norm(np.sum(rows, axis=0)), atol=1e-6)
+    np.testing.assert_allclose(rows, WordEncoder().encode(["T. owls count mice.", "T. newts swim."]), atol=5e-4)
+    np.testing.assert_allclose(whole, np.sum(rows, axis=0) / np.linalg.norm(np.sum(rows, axis=0)), atol=5e-4)
 
 
 def test_some_papers_are_searched_alone_and_what_is_not_there_does_not_matter(index: VectorIndex) -> None:
@@ -131,6 +149,17 @@ def test_a_cleared_index_is_empty_and_can_be_filled(index: VectorIndex) -> None:
     assert len(index) == 0
     index.apply([change("new", "newts")])
     assert near(index, "newts") == [("new", 0)]
+
+
+def test_what_was_made_once_is_not_made_again_for_an_index_that_lost_it(index: VectorIndex, store: Store) -> None:
+    of_a = [change("a", "owls count mice", "bridges of paper"), change("b", "zebra stripes")]
+    before = index.search(WordEncoder().encode(["T. owls"])[0], 3)
+    index.clear()
+    encoder = CountingEncoder()
+    again = VectorIndex(index._store, Here(encoder), store)
+    again.apply(of_a)
+    assert (encoder.texts, len(index)) == (0, 3)
+    assert index.search(WordEncoder().encode(["T. owls"])[0], 3) == before
 
 
 def test_what_was_written_is_there_when_opened_again(opens: Callable[[], VectorIndex], index: VectorIndex) -> None:
@@ -162,10 +191,10 @@ class RandomEncoder:
         return self.rows[[int(text.removeprefix("T. ")) for text in texts]]
 
 
-def test_approximate_search_equals_exact_search_to_a_recall_of_98_percent(tmp_path: Path) -> None:
+def test_approximate_search_equals_exact_search_to_a_recall_of_98_percent(tmp_path: Path, store: Store) -> None:
     encoder = RandomEncoder(4000)
     queries = RandomEncoder(4050).rows[4000:]
-    with closing(VectorIndex(ChromaFolder(tmp_path / "vectors", create=True), Here(encoder))) as index:
+    with closing(Index(ChromaFolder(tmp_path / "vectors", create=True), Here(encoder), store)) as index:
         for start in range(0, 4000, 500):
             index.apply([change(str(n), str(n)) for n in range(start, start + 500)])
         found = kept = 0
@@ -175,31 +204,35 @@ def test_approximate_search_equals_exact_search_to_a_recall_of_98_percent(tmp_pa
             similarities = [similarity for _, _, similarity in hits]
             assert similarities == sorted(similarities, reverse=True)
             expected = [float(encoder.rows[int(paper_id)] @ query) for paper_id, _, _ in hits]
-            np.testing.assert_allclose(similarities, expected, atol=1e-5)
+            np.testing.assert_allclose(similarities, expected, atol=5e-4)
             found += len(exact & {paper_id for paper_id, _, _ in hits})
             kept += len(exact)
     assert found / kept >= 0.98
 
 
-def test_what_lies_in_the_working_folder_sets_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_lies_in_the_working_folder_sets_nothing(
+    tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     told = (
         "CHROMA_API_IMPL=chromadb.api.fastapi.FastAPI\nCHROMA_SERVER_HOST=canary.invalid\nCHROMA_SERVER_HTTP_PORT=1\n"
     )
     (tmp_path / ".env").write_text(told)
     monkeypatch.chdir(tmp_path)
-    with closing(VectorIndex(ChromaFolder(tmp_path / "vectors", create=True), Here(WordEncoder()))) as index:
+    with closing(Index(ChromaFolder(tmp_path / "vectors", create=True), Here(WordEncoder()), store)) as index:
         index.apply([change("a", "owls count mice")])
         assert near(index, "owls") == [("a", 0)]
 
 
-def test_folders_of_one_name_below_two_folders_are_two(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_folders_of_one_name_below_two_folders_are_two(
+    tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     found = []
     with ExitStack() as opened:
         for place, text in (("here", "owls count mice"), ("there", "zebra stripes")):
             (tmp_path / place).mkdir()
             monkeypatch.chdir(tmp_path / place)
             index = opened.enter_context(
-                closing(VectorIndex(ChromaFolder(Path("vectors"), create=True), Here(WordEncoder())))
+                closing(Index(ChromaFolder(Path("vectors"), create=True), Here(WordEncoder()), store))
             )
             index.apply([change(place, text)])
             found.append({paper_id for paper_id, _ in near(index, text)})
