@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Container, Iterable, Mapping, Sequence, Sized
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence, Sized
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -25,6 +25,9 @@ from ingest.split import sentences
 
 Column = NDArray[np.float64]
 """One number a paper: shape (papers,)."""
+
+Share = Callable[[Sequence["Reading"], Mapping[str, float]], Column]
+"""Of the weight of some terms, what each paper has."""
 
 _FEEDBACK_PAPERS = 8
 _FEEDBACK_SENTENCES = 15
@@ -78,6 +81,8 @@ class Probe:
     """The index terms of each such thing with their shares of its information, summing to 1."""
     terms: Mapping[str, float]
     """The index terms of the aspects with their shares of the question's information, summing to 1."""
+    ways: tuple[Mapping[str, float], ...]
+    """The same of the aspects of each of the query's `ways` alone."""
     aspect_terms: tuple[Mapping[str, float], ...]
     """The index terms of each aspect with their shares of its information, summing to 1."""
     aspect_shares: Column
@@ -120,14 +125,15 @@ def probe(library: Library, query: Query) -> Probe:
     content = " ".join(query.aspects)
     vectors = library.encoder.encode([query.sought, content, *query.aspects, *query.excluded])
     aspects, excluded = np.split(vectors[2:], [len(query.aspects)])
+    ways = [" ".join(query.aspects[i] for i in way) for way in query.ways]
     things = [" ".join(w for w in thing.split() if w.lower() not in SAYS_NOTHING) for thing in query.excluded]
-    terms, aspect_terms, excluded_terms = (
+    terms, of_ways, aspect_terms, excluded_terms = (
         tuple(information(library, library.words.terms(text)) for text in texts)
-        for texts in ([content], query.aspects, things)
+        for texts in ([content], ways, query.aspects, things)
     )
     shares = np.array([sum(terms[0].get(term, 0.0) for term in held) for held in aspect_terms], dtype=np.float64)
     shares /= max(shares.sum(), 1e-9)
-    return Probe(vectors[0], vectors[1], aspects, excluded, excluded_terms, terms[0], aspect_terms, shares)
+    return Probe(vectors[0], vectors[1], aspects, excluded, excluded_terms, terms[0], of_ways, aspect_terms, shares)
 
 
 def information(library: Library, terms: Iterable[str]) -> dict[str, float]:
@@ -141,7 +147,7 @@ def information(library: Library, terms: Iterable[str]) -> dict[str, float]:
 def feedback(library: Library, asked: Probe, readings: Sequence[Reading]) -> Feedback:
     """Gathers what the best of `readings` (at least one) have in common."""
     first_sight = sentence_best(readings, [asked.question, asked.content]).sum(axis=0) + 0.5 * (
-        _paper_share(readings, asked.terms) + _sentence_share(readings, asked.terms)
+        _asked_share(_paper_share, readings, asked) + _asked_share(_sentence_share, readings, asked)
     )
     order = np.argsort(-first_sight, kind="stable")
     background = first_sight[order[: 3 * _FEEDBACK_PAPERS + 1]].min()
@@ -161,13 +167,13 @@ def features(query: Query, asked: Probe, found: Feedback, readings: Sequence[Rea
     )
     like_best, *whole = _whole(readings, [found.centre, *asked.aspects])
     near = np.maximum(said, whole)
-    paper_terms = _paper_share(readings, asked.terms)
+    paper_terms = _asked_share(_paper_share, readings, asked)
     return {
         "question": question,
         "content": content,
-        "aspects": near.mean(axis=0),
+        "aspects": _either(near.mean(axis=0), [near[list(way)].mean(axis=0) for way in query.ways]),
         "paper_terms": paper_terms,
-        "sentence_terms": _sentence_share(readings, asked.terms),
+        "sentence_terms": _asked_share(_sentence_share, readings, asked),
         "feedback": like_best,
         "feedback_sentence": common,
         "feedback_paper_terms": _paper_share(readings, found.terms),
@@ -175,14 +181,17 @@ def features(query: Query, asked: Probe, found: Feedback, readings: Sequence[Rea
         "best_paper_terms": np.full(len(readings), paper_terms.max()),
         "crowd": np.full(len(readings), np.sort(like_best)[-min(_CROWD, len(readings))]),
         "asks_fact": np.full(len(readings), float(query.kind == "fact")),
-        **joint(asked, readings, near),
+        **joint(query.ways, asked, readings, near),
     }
 
 
-def joint(asked: Probe, readings: Sequence[Reading], near: NDArray[np.float64]) -> dict[str, Column]:
+def joint(
+    ways: Sequence[Sequence[int]], asked: Probe, readings: Sequence[Reading], near: NDArray[np.float64]
+) -> dict[str, Column]:
     """How far each paper has all that the question joins, and not one half of it only.
 
     Args:
+        ways: See `Query.ways`; what is told of a paper is told of the way that it goes best.
         asked: The question.
         readings: The papers.
         near: Cosine of each aspect to each paper: shape (aspects, papers).
@@ -193,16 +202,20 @@ def joint(asked: Probe, readings: Sequence[Reading], near: NDArray[np.float64]) 
         the paper is to the whole question than the question's chief aspect is, in [-2, 2]; `apart`, how much nearer
         the aspects come to a paper each than all to one, the same for every paper, in [0, 2].
     """
-    shares = asked.aspect_shares[:, None]
     nearest = near.max(axis=1, keepdims=True)
     said = np.stack([_paper_share(readings, terms) for terms in asked.aspect_terms])
     covered = np.maximum(said, np.clip(2 * near / np.maximum(nearest, 1e-9) - 1, 0, 1))
     (whole,) = _whole(readings, [asked.content])
+    missing, apart = [], []
+    for way in map(list, ways):
+        shares = asked.aspect_shares[way, None] / max(asked.aspect_shares[way].sum(), 1e-9)
+        missing.append((shares * (1 - covered[way])).max(axis=0))
+        apart.append(float((shares * nearest[way]).sum() - (shares * near[way]).sum(axis=0).max()))
     return {
-        "aspect_missing": (shares * (1 - covered)).max(axis=0),
-        "term_missing": np.array([_largest_missing(reading.terms.keys(), asked.terms) for reading in readings]),
+        "aspect_missing": np.min(missing, axis=0),
+        "term_missing": np.array([min(_largest_missing(r.terms.keys(), way) for way in asked.ways) for r in readings]),
         "beyond_parts": whole - float((asked.aspects @ asked.content).max()),
-        "apart": np.full(len(readings), float((shares * nearest).sum() - (shares * near).sum(axis=0).max())),
+        "apart": np.full(len(readings), min(apart)),
     }
 
 
@@ -241,6 +254,18 @@ def _starts(parts: Sequence[Sized]) -> NDArray[np.int64]:
 
 def _paper_share(readings: Sequence[Reading], terms: Mapping[str, float]) -> Column:
     return np.array(term_shares([reading.terms.keys() for reading in readings], terms))
+
+
+def _either(together: Column, apart: Sequence[Column]) -> Column:
+    """What a paper has of all that a question names, and the most of what would do: half of each.
+
+    Who asks for one thing "or" another is content with one, and means the papers that have both in the first place.
+    """
+    return np.asarray((together + np.max(apart, axis=0)) / 2)
+
+
+def _asked_share(share: Share, readings: Sequence[Reading], asked: Probe) -> Column:
+    return _either(share(readings, asked.terms), [share(readings, terms) for terms in asked.ways])
 
 
 def _largest_missing(held: Container[str], terms: Mapping[str, float]) -> float:

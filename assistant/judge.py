@@ -125,11 +125,12 @@ def _number_missing(query: Query, hits: Sequence[PaperHit]) -> bool:
 def _lacks(library: Library, query: Query, paper: Paper) -> str:
     """Says which aspects of the question the words of `paper` do not show."""
     held = _terms(library, paper)
-    missing = [
-        aspect
-        for aspect in query.aspects
+    absent = {
+        place
+        for place, aspect in enumerate(query.aspects)
         if (terms := information(library, library.words.terms(aspect))) and term_share(held, terms) < _MENTIONED
-    ]
+    }
+    missing = min(([query.aspects[place] for place in way if place in absent] for way in query.ways), key=len)
     if not missing:
         return "has the words of the question, but no sentence that answers it"
     return "does not mention " + ", ".join(f"“{aspect}”" for aspect in missing)

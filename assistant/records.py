@@ -44,7 +44,9 @@ class Query:
     sought: str
     """`text` without what it leaves aside: what is encoded."""
     aspects: tuple[str, ...]
-    """The phrases of `sought` that name its subject, in order, at least one; a relevant paper has to do with each."""
+    """The phrases of `sought` that name its subject, in order, at least one."""
+    ways: tuple[tuple[int, ...], ...]
+    """The sets of `aspects`, by position, of which a relevant paper has to do with one: several where it says "or"."""
     excluded: tuple[str, ...]
     """What the question leaves aside."""
     names: tuple[str, ...]

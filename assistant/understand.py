@@ -1,20 +1,16 @@
 """Question -> Query: what a question is about, what it leaves aside, and what kind of answer it wants.
 
-A question is split into its aspects, the phrases left when the words that only ask are taken out. A follow-up that
-leans on the conversation is read together with the user's turns it leans on.
+A follow-up that leans on the conversation is read together with the user's turns it leans on.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
+from assistant.phrases import aspects, names, phrases, ways
 from assistant.point import named
-from assistant.question_words import SAYS_NOTHING
 from assistant.records import Kind, Query
-
-_TOKEN = re.compile(r"[^\W_]+(?:[-'’*+/.][^\W_]+)*\*?|\S")
-"""A word, with what ties its parts together (K-FAC, Newton's, 3.5), or a mark."""
 
 _LEFT_ASIDE = re.compile(
     r"(?:^|,\s*)(?:but\s+)?(?:leaving|setting|putting)\s+(?P<object>[^,?.;]+?)\s+aside\b,?"
@@ -62,8 +58,6 @@ _ASKS_NUMBER = re.compile(
     r"|factor|size|score|error|cost|gain)\b",
     re.IGNORECASE,
 )
-_MODELLED_ON = re.compile(r"-(?:style|like|type|based|aware)$", re.IGNORECASE)
-"""What may follow a name without being part of it."""
 _GOES_ON = re.compile(r"^(?:and|but|so|or|what (?:if|about)|how about|why not)\b", re.IGNORECASE)
 _POINTS_BACK = re.compile(
     r"\b(?:its?|they|them|their|those|these|this|such(?! as)"
@@ -95,7 +89,8 @@ def understand(question: str, history: Sequence[Mapping[str, str]] = ()) -> Quer
         text=text,
         kind=_kind(text),
         sought=sought,
-        aspects=tuple(aspects(sought)) or (sought,),
+        aspects=aspects(sought) or (sought,),
+        ways=ways(sought) or ((0,),),
         excluded=excluded,
         names=tuple(names(sought)),
         asks_number=_kind(text) == "fact" and _ASKS_NUMBER.search(text) is not None,
@@ -118,30 +113,6 @@ def stand_alone(question: str, asked_before: Sequence[str]) -> str:
     return " ".join(" ".join((*context, question)).split())
 
 
-def aspects(text: str) -> Iterator[str]:
-    """The phrases of `text` between marks and words that say nothing of the subject, in order."""
-    phrase: list[str] = []
-    for token in (*_TOKEN.findall(text), ""):
-        if token[:1].isalnum() and token.lower() not in SAYS_NOTHING:
-            phrase.append(token)
-        elif phrase:
-            yield " ".join(phrase)
-            phrase = []
-
-
-def names(text: str) -> Iterator[str]:
-    """The words of `text` written as names are: with a capital not at a sentence's start, or letters and digits."""
-    starts = True
-    for found in _TOKEN.findall(text):
-        word = _MODELLED_ON.sub("", found)
-        inner = any(letter.isupper() for letter in word[1:]) or (
-            any(map(str.isdigit, word)) and any(map(str.isalpha, word))
-        )
-        if (inner or (word[:1].isupper() and not starts)) and word.lower() not in SAYS_NOTHING:
-            yield word
-        starts = found in ".?!:"
-
-
 def _leans(question: str) -> bool:
     own = _own_words(question)
     if not own or _GOES_ON.search(question):
@@ -152,13 +123,13 @@ def _leans(question: str) -> bool:
 
 
 def _own_words(text: str) -> int:
-    return sum(len(phrase.split()) for phrase in aspects(text))
+    return sum(len(phrase.split()) for phrase, _ in phrases(text))
 
 
 def _set_aside(text: str) -> tuple[str, tuple[str, ...]]:
     excluded = tuple(found["object"] or found["rest"] for found in _LEFT_ASIDE.finditer(text))
     sought = " ".join(_LEFT_ASIDE.sub(" ", text).split())
-    return (sought, excluded) if any(aspects(sought)) else (text, ())
+    return (sought, excluded) if aspects(sought) else (text, ())
 
 
 def _kind(text: str) -> Kind:

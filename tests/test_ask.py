@@ -11,7 +11,7 @@ import pytest
 from assistant import Answer, Assistant, Stage, Token, verify
 from assistant.errors import BadOption, BadQuestion, NoModel
 from assistant.inquiry import MAX_QUESTION_CHARS
-from assistant.understand import names
+from assistant.phrases import names
 from ingest import Library, Settings
 from ingest.errors import LibraryClosed
 from tests.test_answer_json import CONTRACT

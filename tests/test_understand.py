@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from assistant.phrases import aspects, names, ways
 from assistant.question_words import SAYS_NOTHING
-from assistant.understand import asks_of_sources, aspects, names, understand
+from assistant.understand import asks_of_sources, understand
 
 
 @pytest.mark.parametrize(
@@ -23,11 +24,37 @@ def test_aspects_are_the_phrases_between_words_that_only_ask(question: str, expe
     assert list(aspects(question)) == expected
 
 
+@pytest.mark.parametrize(
+    ("question", "named", "wanted"),
+    [
+        ("pruning for vision", ["pruning", "vision"], ((0, 1),)),
+        ("bounds for Muon or Shampoo", ["bounds", "Muon", "Shampoo"], ((0, 1), (0, 2))),
+        ("convex or smooth functions", ["convex functions", "smooth functions"], ((0,), (1,))),
+        ("MRI or other medical scans", ["MRI", "medical scans"], ((0,), (1,))),
+        (
+            "trust, governance, or regulation of AI",
+            ["trust", "governance", "regulation", "AI"],
+            ((0, 3), (1, 3), (2, 3)),
+        ),
+        ("photos / videos", ["photos", "videos"], ((0,), (1,))),
+        ("trust, or whether it pays", ["trust", "pays"], ((0, 1),)),
+        ("a1 or b1 and a2 or b2 and a3 or b3 and a4 or b4", [f"{x}{n}" for n in range(1, 5) for x in "ab"], None),
+        ("or", [], ()),
+    ],
+)
+def test_of_what_or_joins_one_will_do(
+    question: str, named: list[str], wanted: tuple[tuple[int, ...], ...] | None
+) -> None:
+    assert list(aspects(question)) == named
+    assert ways(question) == (wanted if wanted is not None else (tuple(range(8)),))
+
+
 @given(st.text(max_size=200))
 def test_any_text_can_be_understood(text: str) -> None:
     query = understand(text)
     assert query.text == " ".join(text.split())
     assert query.aspects
+    assert {place for way in query.ways for place in way} == set(range(len(query.aspects)))
     assert all(word.lower() not in SAYS_NOTHING for aspect in aspects(query.sought) for word in aspect.split(" "))
 
 
