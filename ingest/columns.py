@@ -50,14 +50,14 @@ def rounded(vectors: Vectors) -> Vectors:
 
 
 def packed(vectors: Vectors) -> tuple[int, int, bytes]:
-    """Number of `vectors`, a check sum of what is kept of them, and that."""
+    """Number of `vectors`, a check sum, and what is kept of them."""
     data = vectors.astype(_KEPT).tobytes()
-    return len(vectors), crc32(data), data
+    return len(vectors), crc32(data, len(vectors)), data
 
 
-def vectors(count: int, check: int, data: bytes) -> Vectors | None:
-    """What was `packed`, rounded; None where someone or something changed it since."""
-    if crc32(data) != check:
+def vectors(count: Any, check: Any, data: Any) -> Vectors | None:
+    """What was `packed`, rounded; None where someone or something changed it since, to whatever SQLite can hold."""
+    if not (isinstance(count, int) and isinstance(data, bytes)) or crc32(data, count) != check:
         return None
     return np.frombuffer(data, _KEPT).reshape(count, -1).astype(np.float32)
 

@@ -45,7 +45,7 @@ CREATE TABLE passages (
 CREATE TABLE vectors (
     paper_id TEXT PRIMARY KEY REFERENCES papers (id) ON DELETE CASCADE,
     passages INTEGER NOT NULL,
-    crc32    INTEGER NOT NULL,  -- of numbers
+    crc32    INTEGER NOT NULL,  -- of numbers, begun with the number of passages
     numbers  BLOB NOT NULL      -- half floats, little-endian: a vector after the other, by ordinal
 );
 

@@ -143,13 +143,16 @@ def test_vectors_are_kept_rounded_as_long_as_the_text(store: Store) -> None:
     assert store.vectors({"a": 2}) == {}
 
 
-def test_vectors_that_were_changed_in_the_file_are_not_used(store: Store, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "changed", ["numbers = zeroblob(12)", "numbers = 1", "passages = 3", "passages = 'x'", "crc32 = 'y'", "crc32 = 0"]
+)
+def test_vectors_that_were_changed_in_the_file_are_not_used(store: Store, tmp_path: Path, changed: str) -> None:
     store.put_paper(PAPER, PASSAGES)
     store.put_vectors({"a": np.ones((2, 3), np.float32)})
     with closing(sqlite3.connect(tmp_path / "library.db")) as other:
-        other.execute("UPDATE vectors SET numbers = zeroblob(12)")
+        other.execute(f"UPDATE vectors SET {changed}")  # noqa: S608
         other.commit()
-    assert store.vectors({"a": 2}) == {}
+    assert store.vectors({"a": 2}) == store.vectors({"a": 3}) == {}
 
 
 def test_vectors_of_no_work_cannot_be_kept(store: Store) -> None:
