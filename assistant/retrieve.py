@@ -153,6 +153,7 @@ def _fused(arms: Sequence[Arm]) -> list[str]:
 
 
 def _ranked(column: Column, readings: Sequence[Reading]) -> list[ArmHit]:
-    order = sorted(range(len(readings)), key=lambda i: (-column[i], readings[i].paper.id))
+    values: list[float] = column.tolist()
+    order = sorted(range(len(readings)), key=lambda i: (-values[i], readings[i].paper.id))
     rank = {i: position for position, i in enumerate(order, start=1)}
-    return [ArmHit(rank[i], float(column[i])) for i in range(len(readings))]
+    return [ArmHit(rank[i], value) for i, value in enumerate(values)]
