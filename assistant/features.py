@@ -153,7 +153,7 @@ def feedback(library: Library, asked: Probe, readings: Sequence[Reading]) -> Fee
     background = first_sight[order[: 3 * _FEEDBACK_PAPERS + 1]].min()
     best = [(readings[i], float(first_sight[i] - background) + 1e-6) for i in order[:_FEEDBACK_PAPERS]]
     centre = np.sum([weight * reading.whole for reading, weight in best], axis=0)
-    return Feedback(_unit(centre), _sentence_centre(asked, readings), _feedback_terms(library, best))
+    return Feedback(unit(centre), _sentence_centre(asked, readings), _feedback_terms(library, best))
 
 
 def features(query: Query, asked: Probe, found: Feedback, readings: Sequence[Reading]) -> dict[str, Column]:
@@ -285,7 +285,7 @@ def term_share(held: AbstractSet[str], terms: Mapping[str, float]) -> float:
 def term_shares(sets: Iterable[AbstractSet[str]], terms: Mapping[str, float]) -> list[float]:
     """The share of the weight of `terms` that each of `sets` has."""
     sought = frozenset(terms)
-    return [math.fsum(map(terms.__getitem__, held & sought)) for held in sets]
+    return [math.fsum(map(terms.__getitem__, both)) if (both := held & sought) else 0.0 for held in sets]
 
 
 def _sentence_centre(asked: Probe, readings: Sequence[Reading]) -> Vectors:
@@ -293,7 +293,7 @@ def _sentence_centre(asked: Probe, readings: Sequence[Reading]) -> Vectors:
     near = sentences @ (asked.question + asked.content)
     order = np.argsort(-near, kind="stable")[:_FEEDBACK_SENTENCES]
     weights = near[order] - near[order].min() + 0.02
-    return _unit(weights @ sentences[order])
+    return unit(weights @ sentences[order])
 
 
 def _feedback_terms(library: Library, best: Sequence[tuple[Reading, float]]) -> dict[str, float]:
@@ -325,5 +325,6 @@ def _idf(papers: int, holding: int) -> float:
     return math.log(1 + (papers - holding + 0.5) / (holding + 0.5))
 
 
-def _unit(vector: Vectors) -> Vectors:
+def unit(vector: Vectors) -> Vectors:
+    """`vector` at unit length."""
     return np.asarray(vector / max(float(np.linalg.norm(vector)), 1e-9), dtype=np.float32)

@@ -6,8 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
+import numpy as np
+from numpy.typing import NDArray
+
 from assistant.evidence import evidence
-from assistant.features import Column, Feedback, Probe, Reading, features, feedback, left_aside, probe, read
+from assistant.features import Column, Feedback, Probe, Reading, features, feedback, left_aside, probe, read, unit
 from assistant.records import ArmHit, Kind, PaperHit, Query
 from assistant.weights import load
 from ingest import Library
@@ -64,16 +67,17 @@ def look(library: Library, query: Query, k: int, among: frozenset[str] | None = 
 
 def hits(seen: Look, probability: Column, k: int) -> tuple[PaperHit, ...]:
     """The `k` readings of the greatest `probability`, best first, ties by id."""
-    arms = {name: _ranked(column, seen.readings) for name, column in seen.table.items()}
-    order = sorted(range(len(probability)), key=lambda i: (-probability[i], seen.readings[i].paper.id))
+    ids = np.argsort([reading.paper.id for reading in seen.readings])
+    ranks = {name: _ranks(column, ids) for name, column in seen.table.items()}
+    best = np.argsort(_ranks(probability, ids))[:k].tolist()
     return tuple(
         PaperHit(
             seen.readings[i].paper,
             float(probability[i]),
             evidence(seen.readings[i], seen.asked, seen.found, _SENTENCES[seen.query.kind]),
-            {name: arm[i] for name, arm in arms.items()},
+            {name: ArmHit(int(ranks[name][i]), float(column[i])) for name, column in seen.table.items()},
         )
-        for i in order[:k]
+        for i in best
     )
 
 
@@ -126,7 +130,7 @@ def candidates(scope: Scope, asked: Probe, count: int) -> tuple[list[Reading], F
         The papers, and what the best of them have in common; None when there is no paper.
     """
     library = scope.library
-    arms = [scope.words(asked.terms), scope.nearest(asked.question), scope.nearest(asked.content)]
+    arms = [scope.words(asked.terms), scope.nearest(unit(asked.question + asked.content))]
     first = read(library, scope.filled(_fused(arms), 1)[:_FIRST_POOL])
     if not first:
         return [], None
@@ -152,8 +156,8 @@ def _fused(arms: Sequence[Arm]) -> list[str]:
     return sorted(fused, key=lambda paper_id: (-fused[paper_id], paper_id))
 
 
-def _ranked(column: Column, readings: Sequence[Reading]) -> list[ArmHit]:
-    values: list[float] = column.tolist()
-    order = sorted(range(len(readings)), key=lambda i: (-values[i], readings[i].paper.id))
-    rank = {i: position for position, i in enumerate(order, start=1)}
-    return [ArmHit(rank[i], value) for i, value in enumerate(values)]
+def _ranks(column: Column, ids: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The rank of each value of `column`, from 1, the greatest first, ties as in `ids`, which are positions."""
+    ranks = np.empty(len(column), dtype=np.int64)
+    ranks[ids[np.argsort(-column[ids], kind="stable")]] = np.arange(1, len(column) + 1)
+    return ranks
