@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 from assistant.compose import MAX_BESIDE_FACT
 from assistant.features import JOINT
 from assistant.judge import ANSWERABLE, best_cut, off_topic, said_outright, shifted, signs
+from assistant.offline import CANDIDATES
 from assistant.records import Query
-from assistant.retrieve import Look, hits, look
+from assistant.retrieve import POOL, Look, hits, look
 from assistant.understand import understand
 from assistant.weights import PARAMETERS, Logistic, Weights
 from evals.cases import OWN_CASES, read_cases
@@ -30,8 +31,8 @@ from ingest.settings import read_settings
 
 Array = NDArray[np.float64]
 
-CANDIDATES = 150
-"""As a thorough answer judges."""
+LOOKED_AT = CANDIDATES["thorough"] or POOL
+"""Papers of each question: as many as an answer judges unless it is told otherwise."""
 FOLDS = 10
 SEEDS = (0, 1, 2, 3)
 RELEVANCE_PENALTY = 1e-3
@@ -75,7 +76,7 @@ def examples(library: Library, cases: Sequence[Path]) -> list[Example]:
     read = [(path, case, relevant) for path in cases for case, relevant in read_cases([path], library)]
     for path, case, relevant in read:
         query = understand(case.question, case.history)
-        seen = look(library, query, CANDIDATES)
+        seen = look(library, query, LOOKED_AT)
         if seen:
             grades = np.array([relevant.get(reading.paper.id, 0) for reading in seen.readings], dtype=np.float64)
             every = tuple(sorted(relevant.values(), reverse=True))
@@ -140,7 +141,7 @@ def relevance_out_of_fold(chosen: Sequence[Example], seed: int) -> list[Array]:
 
 def answerable_table(library: Library, chosen: Sequence[Example], relevance: Sequence[Array]) -> dict[str, Array]:
     """The signs of every example, by name, and whether it is off topic, or said outright."""
-    ranked = [hits(example.seen, p, CANDIDATES) for example, p in zip(chosen, relevance, strict=True)]
+    ranked = [hits(example.seen, p, LOOKED_AT) for example, p in zip(chosen, relevance, strict=True)]
     rows = [signs(library, example.query, found) for example, found in zip(chosen, ranked, strict=True)]
     table = {name: np.array([row[name] for row in rows]) for name in rows[0]}
     said = [float(said_outright(example.query, found)) for example, found in zip(chosen, ranked, strict=True)]

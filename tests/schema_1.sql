@@ -1,4 +1,4 @@
--- The library's truth. Everything in vectors/ and words/ can be made again from these tables.
+-- As version 1 made it: what an upgrade starts from, and never changed.
 
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 
