@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Generator, Iterator, Sequence
 from copy import copy
 from pathlib import Path
@@ -78,6 +79,7 @@ class Assistant:
         settings = settings or read_settings({})
         folder = Path(library or settings.library)
         opened = Library.open(folder, settings, encoder, progress, vectors=vectors)
+        gc.collect()  # of all that was loaded: else it is one of the first questions that waits for it
         return cls(opened, settings, chat or open_chat(settings, folder, use=use), reranker or open_reranker(settings))
 
     def transcribed(self, transcript: Transcript) -> Self:

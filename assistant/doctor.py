@@ -53,11 +53,11 @@ def _library(settings: Settings) -> Iterator[Finding]:
         digests = sum(paper.digest for paper in library.store.every_paper())
         yield Finding("works", f"{len(library)}" + (f", {digests} of them digests" if digests else ""))
         yield Finding("vectors in", library.vectors.place)
-        yield Finding("passages", f"{library.store.count_indexed()['vectors']}")
+        yield Finding("passages", f"{library.store.count_passages()}")
         for target, index in (("words", library.words), ("vectors", library.vectors)):
-            owed, expected = library.store.owed_count(target), library.store.count_indexed()[target]
-            whole = not owed and len(index) == expected
-            yield Finding(target, "whole" if whole else f"{len(index)} of {expected} items, {owed} works owed", whole)
+            owed = library.store.owed_count(target)
+            whole = not owed and len(index) == len(library)
+            yield Finding(target, "whole" if whole else f"{len(index)} of {len(library)} works, {owed} owed", whole)
         altered = library.store.altered()
         yield Finding(
             "texts", f"altered since they were stored: {', '.join(altered)}" if altered else "as stored", not altered

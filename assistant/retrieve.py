@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -20,7 +20,8 @@ POOL = 100
 """Papers looked at closely for a question, at least: with 150 rankings are the same, for half as much time again."""
 _FIRST_POOL = 60
 _ARM_PAPERS = 300
-_ARM_PASSAGES = 400
+_SEARCHED_WITHIN = 1000
+"""Papers, the nearest as a whole, that are compared with a question sentence by sentence."""
 _DEEPEST = 50
 _ONE_BY_ONE = 300
 """Papers whose vectors are compared one by one, however few others there are."""
@@ -90,27 +91,30 @@ class Scope:
     """None for all."""
     deeper: int
     """How many times deeper the vectors must be searched to find as many of these papers."""
-    passages: Mapping[str, int] | None
-    """How many each of these papers has, where their vectors are compared one by one; else None."""
+    one_by_one: bool
+    """Whether the vectors of these papers are compared one by one."""
 
     @classmethod
     def of(cls, library: Library, ids: frozenset[str] | None) -> Self:
         """The scope of a question."""
         if ids is None:
-            return cls(library, None, 1, None)
+            return cls(library, None, 1, one_by_one=False)
         deeper = 1 + len(library) // max(1, len(ids))
-        if deeper > _DEEPEST or len(ids) <= _ONE_BY_ONE:
-            return cls(library, ids, 1, {i: len(found) for i, found in library.passages(sorted(ids)).items()})
-        return cls(library, ids, deeper, None)
+        few = deeper > _DEEPEST or len(ids) <= _ONE_BY_ONE
+        return cls(library, ids, 1 if few else deeper, one_by_one=few)
 
     def words(self, terms: Mapping[str, float]) -> Arm:
         """The papers whose words fit best."""
         return [paper_id for paper_id, _ in self.library.words.search(list(terms.items()), _ARM_PAPERS, self.ids)]
 
     def nearest(self, vector: Vectors) -> Arm:
-        """The papers with the nearest passages."""
-        found = self.library.vectors.search(vector, _ARM_PASSAGES * self.deeper, self.passages)
-        return self._within(paper_id for paper_id, _, _ in found)
+        """The papers that are nearest as a whole."""
+        return [paper_id for paper_id, _ in self._nearest(vector, _ARM_PAPERS)]
+
+    def saying(self, vector: Vectors) -> Arm:
+        """Those that have the nearest sentences, among many that are near as a whole."""
+        found = self.library.vectors.search_within(vector, self._nearest(vector, _SEARCHED_WITHIN))
+        return [paper_id for paper_id, _ in found[:_ARM_PAPERS]]
 
     def filled(self, chosen: list[str], count: int) -> list[str]:
         """`chosen`, and papers that no arm found, by id, up to `count`: what it takes to judge every paper."""
@@ -119,8 +123,9 @@ class Scope:
         every = {paper.id for paper in self.library.store.every_paper()} if self.ids is None else self.ids
         return chosen + sorted(every - set(chosen))[: count - len(chosen)]
 
-    def _within(self, ids: Iterable[str]) -> Arm:
-        return list(dict.fromkeys(i for i in ids if self.ids is None or i in self.ids))[:_ARM_PAPERS]
+    def _nearest(self, vector: Vectors, count: int) -> list[tuple[str, float]]:
+        found = self.library.vectors.search(vector, count * self.deeper, self.ids if self.one_by_one else None)
+        return [hit for hit in found if self.ids is None or hit[0] in self.ids][:count]
 
 
 def candidates(scope: Scope, asked: Probe, count: int) -> tuple[list[Reading], Feedback | None]:
@@ -130,7 +135,7 @@ def candidates(scope: Scope, asked: Probe, count: int) -> tuple[list[Reading], F
         The papers, and what the best of them have in common; None when there is no paper.
     """
     library = scope.library
-    arms = [scope.words(asked.terms), scope.nearest(unit(asked.question + asked.content))]
+    arms = [scope.words(asked.terms), scope.saying(unit(asked.question + asked.content))]
     first = read(library, scope.filled(_fused(arms), 1)[:_FIRST_POOL])
     if not first:
         return [], None

@@ -20,7 +20,7 @@ from ingest import Library
 
 CITED = 5
 """As many as LlamaIndex's tutorials retrieve."""
-_PASSAGES = 1_000
+_SEARCHED_WITHIN = 1_000
 
 
 class Ranker:
@@ -72,8 +72,9 @@ def words_only(library: Library, question: str, count: int = RANKING_DEPTH) -> l
 
 def vectors_only(library: Library, question: str, count: int = RANKING_DEPTH) -> list[str]:
     """At most `count` paper ids by the passage nearest to the question."""
-    found = library.vectors.search(library.encoder.encode([question])[0], _PASSAGES)
-    return list(dict.fromkeys(paper_id for paper_id, _, _ in found))[:count]
+    vector = library.encoder.encode([question])[0]
+    found = library.vectors.search_within(vector, library.vectors.search(vector, _SEARCHED_WITHIN))
+    return [paper_id for paper_id, _ in found[:count]]
 
 
 @contextmanager

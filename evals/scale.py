@@ -38,7 +38,7 @@ class Cost:
 
 
 COSTS = (
-    Cost("passages", "vectors, one a sentence and one a paper"),
+    Cost("passages", "passages: the abstract, and each sentence"),
     Cost("ingest_cpu_s", "ingest in one go, seconds of one core"),
     Cost("ingest_s", "the same by the clock, s"),
     Cost("ingest_peak_mb", "its peak memory, MB"),
@@ -53,7 +53,7 @@ COSTS = (
     Cost("answer_p50_ms", "an offline answer, warm, median, ms"),
     Cost("answer_p95_ms", "the same, 95th percentile, ms"),
     Cost("asked_peak_mb", "peak memory of all that, MB"),
-    Cost(f"recall_at_{NEAREST}", f"of the {NEAREST} nearest passages the index finds, share", grows=False),
+    Cost(f"recall_at_{NEAREST}", f"of the {NEAREST} nearest works the index finds, share", grows=False),
 )
 FURTHER = (1_000_000, 10_000_000, 100_000_000)
 ESTIMATED = (

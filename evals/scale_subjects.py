@@ -21,7 +21,7 @@ from ingest import Library, Settings, ingest
 from ingest.encode import Vectors
 
 NEAREST = 50
-"""Passages that the index is to find as an exact search does."""
+"""Works that the index is to find as an exact search does."""
 ASKED_EXACTLY = 64
 """Questions that are also searched exactly."""
 _SLAB = 2_000
@@ -40,7 +40,7 @@ def made(folder: Path) -> Figures:
     seconds, cpu = time.perf_counter() - started, time.process_time()
     parts = {part: _megabytes(folder / "library" / part) for part in ("library.db", "vectors", "words")}
     with Library.open(folder / "library", _settings(folder)) as library:
-        passages = len(library.vectors)
+        passages = library.store.count_passages()
     return {
         "papers": report.works, "passages": passages, "ingest_s": seconds, "ingest_cpu_s": cpu,
         "ingest_peak_mb": peak_mb(), "disk_mb": sum(parts.values()), **{f"{n}_mb": mb for n, mb in parts.items()},
@@ -69,12 +69,12 @@ def asked(folder: Path) -> Figures:
 
 
 def exact(folder: Path) -> Figures:
-    """The share of the NEAREST passages of an exact search that the index finds, over ASKED_EXACTLY questions."""
+    """The share of the NEAREST works of an exact search that the index finds, over ASKED_EXACTLY questions."""
     with Library.open(folder / "library", _settings(folder)) as library:
         vectors = library.encoder.encode(questions()[:ASKED_EXACTLY])
-        found = [{(paper, n) for paper, n, _ in library.vectors.search(vector, NEAREST)} for vector in vectors]
-        nearest: list[list[tuple[float, tuple[str, int]]]] = [[] for _ in vectors]
-        for keys, rows in _every_vector(library):
+        found = [{paper for paper, _ in library.vectors.search(vector, NEAREST)} for vector in vectors]
+        nearest: list[list[tuple[float, str]]] = [[] for _ in vectors]
+        for keys, rows in _wholes(library):
             for question, similarities in enumerate(vectors @ rows.T):
                 best = np.argpartition(-similarities, min(NEAREST, len(keys) - 1))[:NEAREST]
                 nearest[question] += [(float(similarities[i]), keys[i]) for i in best]
@@ -83,12 +83,11 @@ def exact(folder: Path) -> Figures:
     return {f"recall_at_{NEAREST}": float(np.mean(shares))}
 
 
-def _every_vector(library: Library) -> Iterator[tuple[list[tuple[str, int]], Vectors]]:
+def _wholes(library: Library) -> Iterator[tuple[list[str], Vectors]]:
     ids = (paper.id for paper in library.store.every_paper())
     while slab := list(islice(ids, _SLAB)):
-        kept = library.vectors.of({paper: len(found) for paper, found in library.passages(slab).items()})
-        keys = [(paper, n) for paper, rows in kept.items() for n in range(len(rows))]
-        yield keys, np.concatenate(list(kept.values()))
+        kept = library.store.vectors(slab)
+        yield list(kept), np.stack([rows[0] for rows in kept.values()])
 
 
 def _milliseconds(action: Callable[[str], object], texts: Sequence[str]) -> list[float]:

@@ -55,11 +55,18 @@ def packed(vectors: Vectors) -> tuple[int, int, bytes]:
     return len(vectors), crc32(data, len(vectors)), data
 
 
-def vectors(count: Any, check: Any, data: Any) -> Vectors | None:
-    """What was `packed`, rounded; None where someone or something changed it since, to whatever SQLite can hold."""
-    if not (isinstance(count, int) and isinstance(data, bytes)) or crc32(data, count) != check:
-        return None
-    return np.frombuffer(data, _KEPT).reshape(count, -1).astype(np.float32)
+def vectors(rows: Iterable[tuple[str, Any, Any, Any]]) -> dict[str, Vectors]:
+    """What was `packed` of each work, rounded; without what someone changed since, to whatever SQLite can hold."""
+    whole = {paper_id: (count, data) for paper_id, count, check, data in rows if _is_whole(count, check, data)}
+    numbers = np.frombuffer(b"".join(data for _, data in whole.values()), _KEPT).astype(np.float32)
+    ends = np.cumsum([len(data) // _KEPT.itemsize for _, data in whole.values()])
+    parts = np.split(numbers, ends[:-1]) if whole else []
+    return {i: part.reshape(count, -1) for (i, (count, _)), part in zip(whole.items(), parts, strict=True)}
+
+
+def _is_whole(count: Any, check: Any, data: Any) -> bool:
+    is_so = isinstance(count, int) and isinstance(data, bytes) and crc32(data, count) == check
+    return is_so and count > 0 and len(data) % (count * _KEPT.itemsize) == 0
 
 
 def _json(values: Sequence[object]) -> str:

@@ -118,7 +118,7 @@ class Library:
             except IndexDamaged:
                 return None
             owed = any(store.owed_count(target) for target in TARGETS)
-            if owed or store.count_indexed() != {"words": len(library.words), "vectors": len(library.vectors)}:
+            if owed or not len(store) == len(library.words) == len(library.vectors):
                 return None
             undo.pop_all()
         return library

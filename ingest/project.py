@@ -36,7 +36,7 @@ class Index(Protocol):
     """Papers to apply at once."""
 
     def __len__(self) -> int:
-        """Items it holds."""
+        """Works it holds."""
 
     def apply(self, changes: Sequence[Change], durable: Durable | None = None) -> None:
         """Brings these works up to date, and calls `durable` with each of them; applying twice changes nothing."""
@@ -46,9 +46,9 @@ class Index(Protocol):
 
 
 def catch_up(store: Store, index: Index, progress: Progress | None = None) -> None:
-    """Empties the outbox into `index`; if it then holds the wrong number of items, it is made anew."""
+    """Empties the outbox into `index`; if it then holds the wrong number of works, it is made anew."""
     _empty_outbox(store, index, progress)
-    if len(index) != store.count_indexed()[index.target]:
+    if len(index) != len(store):
         index.clear()
         store.owe_everything(index.target)
         _empty_outbox(store, index, progress)

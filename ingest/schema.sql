@@ -3,7 +3,7 @@
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 
 CREATE TABLE papers (
-    id        TEXT PRIMARY KEY,
+    id        TEXT NOT NULL PRIMARY KEY,
     title     TEXT NOT NULL,
     abstract  TEXT NOT NULL,
     digest    INTEGER NOT NULL,
@@ -19,7 +19,7 @@ CREATE TABLE papers (
     categories TEXT NOT NULL DEFAULT '[]',  -- JSON list of subjects
     arxiv      TEXT,                        -- id without version
     doi        TEXT
-) WITHOUT ROWID;
+);  -- with rowids since version 4: long rows in the tree itself make it deep, and half empty
 
 -- What each source says, so that a work can be told anew when one of them changes.
 CREATE TABLE entries (
@@ -29,7 +29,7 @@ CREATE TABLE entries (
     paper_id   TEXT NOT NULL REFERENCES papers (id) DEFERRABLE INITIALLY DEFERRED,
     record     TEXT NOT NULL,     -- JSON of the entry
     PRIMARY KEY (origin, own_id, occurrence)
-) WITHOUT ROWID;
+);
 CREATE INDEX entries_by_paper ON entries (paper_id);
 CREATE INDEX entries_by_own_id ON entries (own_id);
 

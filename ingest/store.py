@@ -20,13 +20,14 @@ from ingest.where import Filter, Matching
 Item = TypeVar("Item")
 Decision = Literal["join", "part", "leave"]
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 TARGETS = ("vectors", "words")
 
-_WRITER_CACHE_KIB = 262_144
-"""The keys of near duplicates are written in no order: a cache that holds them spares most of a large ingest's time."""
+_READER_CACHE_KIB, _WRITER_CACHE_KIB = 65_536, 262_144
+"""A search reads hundreds of works, through the same upper pages of each table; and the keys of near
+duplicates are written in no order: a cache that holds them spares most of a large ingest's time."""
 _SCHEMA = Path(__file__).with_name("schema.sql")
-_MIGRATIONS = {version: Path(__file__).with_name(f"migrate_{version}.sql") for version in (2, 3)}
+_MIGRATIONS = {version: Path(__file__).with_name(f"migrate_{version}.sql") for version in (2, 3, 4)}
 """Version -> what makes it of the one before."""
 _INSERT = f"""INSERT INTO papers ({", ".join(columns.ALL)}, sha256) VALUES ({", ".join("?" * (len(columns.ALL) + 1))})
     ON CONFLICT (id) DO UPDATE SET {", ".join(f"{c} = excluded.{c}" for c in (*columns.ALL[1:], "sha256"))}"""  # noqa: S608
@@ -76,10 +77,9 @@ class Store:
 
     def _prepare(self, write: bool) -> None:
         version = self._db.execute("PRAGMA user_version").fetchone()[0]
+        self._db.execute(f"PRAGMA cache_size = -{_WRITER_CACHE_KIB if write else _READER_CACHE_KIB}")
         if write:
             self._db.execute("PRAGMA journal_mode = WAL")
-            self._db.execute(f"PRAGMA cache_size = -{_WRITER_CACHE_KIB}")
-            self._db.execute("PRAGMA foreign_keys = ON")
         is_new = version == 0 and not self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
         if is_new and not write:
             raise LibraryEmpty(self._path.parent)
@@ -92,17 +92,23 @@ class Store:
                 self._path.parent, f"its schema version is {version}, this program reads {SCHEMA_VERSION}"
             )
         elif write:
-            if version < SCHEMA_VERSION:
-                self._back_up(version)
-            for newer in range(version + 1, SCHEMA_VERSION + 1):
-                self._db.executescript(
-                    f"BEGIN;\n{_MIGRATIONS[newer].read_text('utf-8')}\nPRAGMA user_version = {newer};\nCOMMIT;"
-                )
-            version = SCHEMA_VERSION
+            version = self._brought_up(version)
+        if write:
+            self._db.execute("PRAGMA foreign_keys = ON")
         since = columns.SINCE_2 if version == 1 else {}
         read = ", ".join(f"{since[column]} AS {column}" if column in since else column for column in columns.ALL)
         self._select = f"SELECT {read}, sha256 FROM papers"  # noqa: S608 (constants only)
         self._keeps_vectors = is_new or version >= 3
+
+    def _brought_up(self, version: int) -> int:
+        """The version of the database, once it is that of this program."""
+        self._db.execute("PRAGMA foreign_keys = OFF")  # as tables are dropped and made again
+        if version < SCHEMA_VERSION:
+            self._back_up(version)
+        for newer in range(version + 1, SCHEMA_VERSION + 1):
+            migration = _MIGRATIONS[newer].read_text("utf-8")
+            self._db.executescript(f"BEGIN;\n{migration}\nPRAGMA user_version = {newer};\nCOMMIT;")
+        return SCHEMA_VERSION
 
     def _back_up(self, version: int) -> None:
         """Keeps the database as the earlier version left it, beside it."""
@@ -172,21 +178,18 @@ class Store:
                 found.setdefault(row[0], []).append(Passage(*row))
         return {paper_id: tuple(passages) for paper_id, passages in found.items()}
 
-    def vectors(self, passages: Mapping[str, int]) -> dict[str, Vectors]:
-        """Those of these works that are kept: see `put_vectors`.
-
-        Args:
-            passages: Number of passages of each paper id.
-        """
+    def vectors(self, ids: Iterable[str]) -> dict[str, Vectors]:
+        """Those of these works that are kept, each of shape (passages, dimension): see `put_vectors`."""
         found: dict[str, Vectors] = {}
-        for batch in batches(passages, 500) if self._keeps_vectors else ():
+        for batch in batches(ids, 500) if self._keeps_vectors else ():
             marks = ",".join("?" * len(batch))
             kept = self._db.execute(f"SELECT * FROM vectors WHERE paper_id IN ({marks})", batch)  # noqa: S608
-            for paper_id, *row in kept:
-                rows = columns.vectors(*row)
-                if rows is not None and len(rows) == passages[paper_id]:
-                    found[paper_id] = rows
+            found |= columns.vectors(kept)
         return found
+
+    def count_passages(self) -> int:
+        """Passages of all works."""
+        return int(self._db.execute("SELECT count(*) FROM passages").fetchone()[0])
 
     def matching(self, where: Filter) -> Matching:
         """The works that `where` lets through, and how many lack a value that it compares."""
@@ -356,11 +359,6 @@ class Store:
         with self.transaction():
             self._db.executemany("DELETE FROM outbox WHERE target = ? AND paper_id = ?", [(target, i) for i in ids])
             self.remember("generation", str(int(self.recall("generation") or 0) + 1))
-
-    def count_indexed(self) -> Mapping[str, int]:
-        """How many items each index should hold: passages in 'vectors', papers in 'words'."""
-        passages = self._db.execute("SELECT count(*) FROM passages").fetchone()[0]
-        return {"vectors": int(passages), "words": len(self)}
 
     def recall(self, key: str) -> str | None:
         """What the library remembers under `key`, or None."""

@@ -1,8 +1,8 @@
-"""Passage -> Vector, kept: one vector a passage, by cosine, in whatever store the library's vectors are kept."""
+"""Passage -> Vector: one a passage, kept in library.db; and a work is found by one, in whatever store is set."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import groupby
@@ -18,6 +18,8 @@ from ingest.store import Store, batches
 
 _PART = 32
 """Papers encoded at once, while the store keeps those before."""
+_HELD_WHOLE = 4_000
+"""Works of a library whose vectors, once read, are held in memory: 13 kB each."""
 Encoded = tuple[list[str], Vectors]
 """Keys of passages, and a row for each: shape (len(keys), dimension)."""
 
@@ -105,17 +107,23 @@ class VectorStore(Protocol):
 
 
 class VectorIndex:
-    """The vectors of every passage. Writing needs the library's writer lock; a reader must `refresh` to see it."""
+    """Which works are near a vector. Writing needs the library's writer lock; a reader must `refresh` to see it.
+
+    Each work is found by the vector of its passage 0, the whole abstract: a ninth of all passages, so that opening and
+    filling the index stay quick at any size. The vectors of its sentences are read from library.db once it is found:
+    docs/decisions/0021-works-are-found-whole.md.
+    """
 
     target = "vectors"
 
     def __init__(self, store: VectorStore, engine: Engine, kept: Store) -> None:
-        """Passages are found in `store`; `kept` has the vectors of each work, as they were made."""
+        """Works are found in `store`; `kept` has the vectors of all their passages, as they were made."""
         self._store, self._engine, self._kept = store, engine, kept
+        self._held: dict[str, Vectors] = {}
         self.batch_papers = engine.batch_papers
 
     def __len__(self) -> int:
-        """Passages in the index."""
+        """Works in the index."""
         return len(self._store)
 
     @property
@@ -125,6 +133,7 @@ class VectorIndex:
 
     def refresh(self) -> None:
         """Makes what another process has written visible here."""
+        self._held = {}
         self._store.refresh()
 
     def close(self) -> None:
@@ -143,42 +152,41 @@ class VectorIndex:
             OSError: The disk refuses.
             VectorsUnavailable: What keeps the vectors cannot be used.
         """
-        gone = [
-            _key(change.paper_id, n) for change in changes for n in range(len(change.passages), change.passages_before)
-        ]
-        for some in batches(gone, self._store.most):
-            self._store.remove(some)
+        self._held = {}
         there = [change for change in changes if change.paper and change.passages]
-        if durable and len(there) < len(changes):
-            durable({change.paper_id for change in changes} - {change.paper_id for change in there})
-        for keys, vectors in self._made(there):
-            for start in range(0, len(keys), self._store.most):
-                end = start + self._store.most
-                self._store.put(keys[start:end], vectors[start:end])
+        gone = {change.paper_id for change in changes} - {change.paper_id for change in there}
+        for some in batches(sorted(gone), self._store.most):
+            self._store.remove([_key(paper_id, 0) for paper_id in some])
+        if durable and gone:
+            durable(gone)
+        for part in self._made(there):
+            for some in batches(part, self._store.most):
+                self._store.put([_key(paper_id, 0) for paper_id in some], np.stack([part[i][0] for i in some]))
             if durable:
-                durable({_passage(key)[0] for key in keys})
+                durable(part)
 
-    def _made(self, changes: Sequence[Change]) -> Iterator[Encoded]:
+    def _made(self, changes: Sequence[Change]) -> Iterator[dict[str, Vectors]]:
         """The vectors of these works: first those that are kept, then those that are made now, and kept."""
-        before = self._kept.vectors({change.paper_id: len(change.passages) for change in changes})
-        for part in batches(before.items(), _PART):
-            yield list(_keys({paper_id: len(rows) for paper_id, rows in part})), np.concatenate([r for _, r in part])
+        kept = self._kept.vectors(change.paper_id for change in changes)
+        before = {c.paper_id: kept[c.paper_id] for c in changes if len(kept.get(c.paper_id, ())) == len(c.passages)}
+        for part in batches(before, _PART):
+            yield {paper_id: before[paper_id] for paper_id in part}
         new = [change for change in changes if change.paper_id not in before]
         for keys, vectors in self._engine.encoded(batches(new, _PART)):
-            rows = rounded(vectors)
-            self._kept.put_vectors(_by_work(keys, rows))
-            yield keys, rows
+            made = _by_work(keys, rounded(vectors))
+            self._kept.put_vectors(made)
+            yield made
 
-    def search(self, vector: Vectors, k: int, among: Mapping[str, int] | None = None) -> list[tuple[str, int, float]]:
-        """The passages nearest to `vector` (shape (dimension,), unit length), approximately.
+    def search(self, vector: Vectors, k: int, among: Collection[str] | None = None) -> list[tuple[str, float]]:
+        """The works whose whole abstracts are nearest to `vector` (shape (dimension,), unit length), approximately.
 
         Args:
             vector: What is sought.
-            k: At most this many passages.
-            among: Number of passages of each paper among which is searched; None for all papers.
+            k: At most this many works.
+            among: Ids of the works among which is searched; None for all.
 
         Returns:
-            (paper id, ordinal, cosine similarity in [-1, 1]), best first, ties by id and ordinal.
+            (paper id, cosine similarity in [-1, 1]), best first, ties by id.
 
         Raises:
             IndexDamaged: Its files cannot be read.
@@ -186,11 +194,22 @@ class VectorIndex:
         """
         if k < 1:
             return []
-        wanted, hits = min(k, self._store.most), list[tuple[str, int, float]]()
-        for keys in [None] if among is None else batches(_keys(among), self._store.most):
-            found = self._store.nearest(vector, wanted, keys)
-            hits += [(*_passage(key), min(1.0, similarity)) for key, similarity in found]
-        return sorted(hits, key=lambda hit: (-hit[2], hit[0], hit[1]))[:k]
+        wanted, near = min(k, self._store.most), dict[str, float]()
+        keys = None if among is None else [_key(paper_id, 0) for paper_id in sorted(among)]
+        for some in [None] if keys is None else batches(keys, self._store.most):
+            for key, similarity in self._store.nearest(vector, wanted, some):
+                paper_id, _ = _passage(key)  # an index of before holds other passages, too
+                near[paper_id] = max(near.get(paper_id, -1.0), min(1.0, similarity))
+        return _best_first(near)[:k]
+
+    def search_within(self, vector: Vectors, found: Sequence[tuple[str, float]]) -> list[tuple[str, float]]:
+        """Those that `search` found, by the passage of each that is nearest to `vector`, best first, ties by id."""
+        kept = self._read([paper_id for paper_id, _ in found])
+        if not kept:
+            return _best_first(dict(found))
+        starts = np.cumsum([0, *map(len, kept.values())])[:-1]
+        nearest = np.maximum.reduceat(np.concatenate(list(kept.values())) @ vector, starts)
+        return _best_first(dict(found) | dict(zip(kept, nearest.tolist(), strict=True)))
 
     def of(self, passages: Mapping[str, int]) -> dict[str, Vectors]:
         """The stored vectors of whole papers.
@@ -201,7 +220,8 @@ class VectorIndex:
         Returns:
             For each paper whose vectors are all there: shape (passages, dimension), in order of ordinal.
         """
-        found = self._kept.vectors(passages)
+        kept = self._read(passages)
+        found = {paper_id: rows for paper_id, rows in kept.items() if len(rows) == passages[paper_id]}
         others = {paper_id: count for paper_id, count in passages.items() if paper_id not in found}
         rows: dict[str, Vectors] = {}
         for keys in batches(_keys(others), self._store.most):  # of a library made before vectors were kept
@@ -212,6 +232,14 @@ class VectorIndex:
             if all(_key(paper_id, n) in rows for n in range(count))
         }
 
+    def _read(self, ids: Collection[str]) -> dict[str, Vectors]:
+        """The kept vectors of these works, in this order: of a small library, read once until it changes."""
+        held = self._held
+        fresh = self._kept.vectors(paper_id for paper_id in ids if paper_id not in held)
+        if len(self._kept) <= _HELD_WHOLE:
+            held.update(fresh)
+        return {i: rows for i in ids if (rows := held.get(i, fresh.get(i))) is not None}
+
 
 def _with_whole(rows: Vectors, passages: int) -> Vectors:
     """`rows`, those of the sentences, and before them their mean, unless that makes more than `passages`."""
@@ -219,6 +247,10 @@ def _with_whole(rows: Vectors, passages: int) -> Vectors:
         return rows
     mean = rows.mean(axis=0, keepdims=True)
     return np.concatenate([mean / max(float(np.linalg.norm(mean)), 1e-9), rows])
+
+
+def _best_first(similarity: Mapping[str, float]) -> list[tuple[str, float]]:
+    return sorted(similarity.items(), key=lambda hit: (-hit[1], hit[0]))
 
 
 def _by_work(keys: Sequence[str], rows: Vectors) -> dict[str, Vectors]:

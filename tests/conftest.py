@@ -175,10 +175,10 @@ def require_shared() -> None:
 
 @pytest.fixture(scope="session")
 def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A library of 1,500 vectors, closed: so many that Chroma has written its graph out."""
+    """A library of 1,100 vectors, closed: so many that Chroma has written its graph out."""
     folder = tmp_path_factory.mktemp("large")
     settings = Settings(library=folder / "library", encoder="words-64", offline=True)
     with Library.open_to_write(settings.library, settings, WordEncoder()) as library:
-        library.add(many(300))
+        library.add(many(1100))
         library.catch_up()
     return settings.library

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from ingest import Library, Settings
+from ingest.project import Change
 from ingest.records import Paper, Source
+from ingest.vectors import encode
 from tests.fakes import WordEncoder
 
 TEXT = (
@@ -21,13 +23,13 @@ Found = dict[str, list[str]]
 
 
 def find(library: Library) -> Found:
-    """What every title finds first by each arm: its own paper, in a whole library."""
+    """What every text finds first by each arm: its own paper, in a whole library."""
     found: Found = {"words": [], "vectors": []}
     for paper in library.store.every_paper():
         terms = [(term, 1.0) for term in library.words.terms(f"{paper.title} {paper.abstract}")]
         found["words"].append(library.words.search(terms, 1)[0][0])
-        vector = library.encoder.encode([f"{paper.title}. {paper.abstract}"])[0]
-        found["vectors"].append(library.vectors.search(vector, 1)[0][0])
+        _, rows = encode(library.encoder, [Change(paper.id, paper, library.passages([paper.id])[paper.id], 0)])
+        found["vectors"].append(library.vectors.search(rows[0], 1)[0][0])
     return found
 
 
@@ -35,7 +37,7 @@ def assert_whole(library: Library) -> None:
     """Every paper is found by both arms, nothing is owed, nothing is there twice."""
     ids = [paper.id for paper in library.store.every_paper()]
     assert find(library) == {"words": ids, "vectors": ids}
-    assert library.store.count_indexed() == {"words": len(library.words), "vectors": len(library.vectors)}
+    assert len(ids) == len(library.words) == len(library.vectors)
     assert [library.store.owed_count(target) for target in ("words", "vectors")] == [0, 0]
 
 

@@ -55,7 +55,7 @@ def test_a_server_that_takes_few_vectors_a_call_is_given_few(chroma: ChromaProce
     for rows in (7, 5000):
         kept = on(chroma, settings, chroma_rows=rows)
         with Library.open(kept.library, kept, WordEncoder()) as library:
-            found.append(library.vectors.search(question, 7, {f"p{n:04}": 5 for n in range(30)}))
+            found.append(library.vectors.search(question, 7, [f"p{n:04}" for n in range(30)]))
     assert found[0] == found[1]
 
 
@@ -95,7 +95,7 @@ def test_a_reader_sees_what_a_writer_wrote_and_what_it_made_anew(chroma: ChromaP
         assert_whole(reader)
         with Library.open_to_write(kept.library, kept, WordEncoder(), remake=True) as writer:
             writer.catch_up()
-        assert len(reader.vectors) == reader.store.count_indexed()["vectors"]  # without a refresh, too
+        assert len(reader.vectors) == len(reader)  # without a refresh, too
         reader.refresh()
         assert_whole(reader)
 
@@ -148,7 +148,7 @@ def test_an_ingest_that_loses_its_server_is_completed_later(tmp_path: Path, sett
         """Kills the server once it has some vectors."""
 
         def encode(self, texts: Any) -> Any:
-            if sum(server.collections().values()) > 5 * Here.batch_papers:
+            if sum(server.collections().values()) >= Here.batch_papers:
                 server.kill()
             return super().encode(texts)
 
@@ -208,8 +208,9 @@ def test_a_copy_that_cannot_be_written_is_read_when_the_library_has_gone_on(
         assert len(library) == 20
         assert find(library)["vectors"] == list(library.store.texts())
     assert collection(copy) == collection(kept)
+    encoder.texts = 0
     Library.open(kept.library, kept, encoder).close()
-    assert encoder.texts == 20  # what `find` asked
+    assert encoder.texts == 0
 
 
 def test_vectors_of_another_dimension_take_their_place(chroma: ChromaProcess, settings: Settings) -> None:

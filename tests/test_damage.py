@@ -48,7 +48,7 @@ def test_what_memory_held_is_not_left_in_a_graph_that_holds_nothing(
         garbage(file)
     with Library.open(path, settings, encoder) as library:
         assert_whole(library)
-        assert library.vectors.search(encoder.encode(["On owls. Owls hunt mice."])[0], 1)[0][2] > 0.99
+        assert library.vectors.search(encoder.encode(["On owls. Owls hunt mice."])[0], 1)[0][1] > 0.99
     assert not any(any(file.read_bytes()) for file in files)
 
 

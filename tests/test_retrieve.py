@@ -59,14 +59,15 @@ def test_the_few_that_a_filter_lets_through_are_found_however_deep_they_lie(
     ]
     few = [{"title": f"Owls of Wood {n}", "abstract": f"Owls bear no weights on tree {n}."} for n in range(3)]
     ingest(write_jsonl(*many, *few), settings=settings, encoder=encoder)
-    monkeypatch.setattr("assistant.retrieve._ARM_PASSAGES", 20)  # as if the many were a million
+    monkeypatch.setattr("assistant.retrieve._SEARCHED_WITHIN", 20)  # as if the many were a million
     monkeypatch.setattr("assistant.retrieve._ARM_PAPERS", 3)
     with Library.open(settings.library, settings, encoder) as library:
         ids = library.matching(parse("title ~ owls")).ids
         asked = probe(library, understand("rounding of weights by the Hessian"))
-        assert set(Scope.of(library, ids).nearest(asked.question)) == ids
+        for arm in (Scope.nearest, Scope.saying):
+            assert set(arm(Scope.of(library, ids), asked.question)) == ids
+            assert not ids & set(arm(Scope.of(library, None), asked.question))
         assert set(Scope.of(library, ids).words(asked.terms)) == ids
-        assert not ids & set(Scope.of(library, None).nearest(asked.question))
         assert not ids & set(Scope.of(library, None).words(asked.terms))
 
 

@@ -147,4 +147,4 @@ def test_the_library_of_naughty_strings_is_whole(tmp_path: Path, settings: Setti
     source.write_text("".join(json.dumps({"title": text[:90], "abstract": text * 2}) + "\n" for text in words), "utf-8")
     ingest(source, settings=settings, encoder=WordEncoder())
     with Library.open(settings.library, settings, WordEncoder()) as opened:
-        assert opened.store.count_indexed() == {"words": len(opened.words), "vectors": len(opened.vectors)}
+        assert len(opened) == len(opened.words) == len(opened.vectors)

@@ -14,12 +14,25 @@ import pytest
 from ingest import Library, Settings, ingest
 from ingest.chroma_folder import ChromaFolder
 from ingest.errors import IndexDamaged, LibraryReadOnly, LibraryUnreadable
-from ingest.store import SCHEMA_VERSION
+from ingest.store import SCHEMA_VERSION, Store
 from tests.fakes import WordEncoder
 from tests.libraries import assert_whole
 from tests.processes import ROOT
 
 RELEASED = range(1, SCHEMA_VERSION)
+
+
+def contents(db: sqlite3.Connection) -> dict[str, list[Any]]:
+    """What the tables hold that say what was read, by columns of their first version."""
+    told = {"papers": "id, title, abstract, sources, sha256", "entries": "*", "passages": "*", "bands": "*"}
+    return {name: sorted(db.execute(f"SELECT {some} FROM {name}")) for name, some in told.items()}  # noqa: S608
+
+
+def shape(db: sqlite3.Connection) -> dict[str, Any]:
+    """Columns, keys and foreign keys of every table, whatever they were made by."""
+    names = [row[0] for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")]
+    asked = ("table_info", "foreign_key_list", "index_list")
+    return {name: [db.execute(f"PRAGMA {pragma}({name})").fetchall() for pragma in asked] for name in names}
 
 
 def made_old(path: Path, version: int) -> list[Any]:
@@ -44,7 +57,7 @@ def made_old(path: Path, version: int) -> list[Any]:
 
 @pytest.mark.parametrize("version", RELEASED)
 def test_a_library_of_every_released_version_is_read_backed_up_and_taken_over(
-    version: int, path: Path, settings: Settings
+    version: int, path: Path, settings: Settings, tmp_path: Path
 ) -> None:
     papers = made_old(path, version)
     with Library.open(path, settings, WordEncoder()) as library:
@@ -52,7 +65,14 @@ def test_a_library_of_every_released_version_is_read_backed_up_and_taken_over(
         assert_whole(library)
     backup = path / f"library.schema-{version}.db"
     assert not backup.exists()  # to read changes nothing
+    with closing(sqlite3.connect(path / "library.db")) as db:
+        before = contents(db)
     Library.open_to_write(path, settings, WordEncoder()).close()
+    with closing(sqlite3.connect(path / "library.db")) as db, closing(Store(tmp_path / "new.db", write=True)) as new:
+        assert contents(db) == before
+        assert all(before.values())
+        assert shape(db) == shape(new._db)
+        assert db.execute("PRAGMA foreign_key_check").fetchall() == []
     with closing(sqlite3.connect(backup)) as db:
         assert db.execute("PRAGMA user_version").fetchone() == (version,)
         assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
