@@ -84,7 +84,6 @@ def test_a_writer_killed_at_a_step_leaves_the_old_or_the_new(  # noqa: PLR0917 (
         assert paper in states.get(paper.id, ()) or paper in ends[action][0], "neither the old nor the new text"
     kept = {paper.id for paper in ends["none"][0]} & {paper.id for paper in ends[action][0]}
     assert kept <= {paper.id for paper in papers}, "an acknowledged paper is lost"
-    assert words == len(papers)
-    assert vectors == sum(map(len, passages.values()))
+    assert words == vectors == len(papers) == len(passages)
     assert done(path, given) == ends[action]
     record_property("cases", 1)
