@@ -3,19 +3,26 @@
 A collection is a folder with `corpus.jsonl` (`_id`, `title`, `text`), `queries.jsonl` (`_id`, `text`), and judgements
 in `qrels.tsv` or `qrels/*.tsv` (query-id, corpus-id, score, with a head line). It is read like any other papers, into
 a library of its own; documents that the library takes for one work are ranked one after the other.
+
+`python -m evals.beir COLLECTION LIBRARY` asks a collection's queries of a larger library instead, such as one that
+`evals.scale` made, which holds the documents under the same titles among many others.
 """
 
 from __future__ import annotations
 
 import json
+import sys
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from assistant import Assistant
 from evals.baselines import vectors_only, words_only
+from evals.cases import title_ids, title_key
 from evals.errors import BadCollection
 from evals.journal import Progress
 from evals.measures.ranking import first_hit, ndcg, recall
@@ -95,12 +102,33 @@ def rank(collection: Collection, library: Path, settings: Settings, progress: Pr
     with Assistant.open(settings=own) as assistant:
         held = assistant.library
         systems: Mapping[str, Callable[[str], Sequence[str]]] = {
-            "whichpapers": lambda query: [hit.paper.id for hit in assistant.search(query, DEPTH)],
+            "whichpapers": partial(_found, assistant),
             "words only": lambda query: words_only(held, query, DEPTH),
             "vectors only": lambda query: vectors_only(held, query, DEPTH),
         }
         documents = _documents(collection, held)
         return [_ranked(collection, name, search, documents, progress) for name, search in systems.items()]
+
+
+def rank_among(collection: Collection, settings: Settings, progress: Progress | None = None) -> Ranked:
+    """Ranks every query by the product over the library of `settings`, in which documents are known by their titles.
+
+    Args:
+        collection: What to rank; a document whose title is not there counts as not found.
+        settings: Say which library, and which encoder.
+        progress: Called with (queries done, queries to do).
+    """
+    with Assistant.open(settings=settings) as assistant:
+        known, judged = title_ids(assistant.library), defaultdict[str, list[str]](list)
+        for _, document in _records(collection.corpus):
+            if work := known.get(title_key(document["title"])):
+                judged[work].append(document["_id"])
+        documents = {work: judged.get(work, [work]) for work in known.values()}  # another paper takes its place, too
+        return _ranked(collection, "whichpapers", partial(_found, assistant), documents, progress)
+
+
+def _found(assistant: Assistant, query: str) -> list[str]:
+    return [hit.paper.id for hit in assistant.search(query, DEPTH)]
 
 
 def rank_collections(folders: Sequence[Path], settings: Settings, out: Path, progress: Progress | None = None) -> str:
@@ -176,3 +204,7 @@ def _records(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         for number, line in enumerate(lines, start=1):
             if line.strip():
                 yield number, json.loads(line)
+
+
+if __name__ == "__main__":
+    print(table([rank_among(read_collection(Path(sys.argv[1])), Settings(library=Path(sys.argv[2]), offline=True))]))

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
 
-from evals.beir import MEASURES, rank_collections, read_collection
+from evals.beir import MEASURES, rank_among, rank_collections, read_collection
 from evals.errors import BadCollection
-from ingest import Settings
+from ingest import Settings, ingest
 from tests.conftest import SIX
 from tests.fakes import WordEncoder
 
@@ -49,6 +49,24 @@ def test_only_judged_queries_and_relevant_documents_are_read(folder: Path) -> No
 def test_judgements_may_be_one_file(folder: Path) -> None:
     (folder / "qrels" / "test.tsv").rename(folder / "qrels.tsv")
     assert set(read_collection(folder).relevant) == {"q1", "q2"}
+
+
+@pytest.mark.usefixtures("encoder")
+def test_a_collection_is_ranked_among_other_papers_by_its_titles(
+    folder: Path, settings: Settings, write_jsonl: Callable[..., Path]
+) -> None:
+    own = settings.model_copy(update={"library": settings.library.with_name("larger")})
+    others = [{"title": f"Owls {n}", "abstract": f"Owls count mice in wood {n}."} for n in range(30)]
+    nearer = {"title": "Trace of the Hessian", "abstract": "Trace of the Hessian."}
+    ingest(write_jsonl(*SIX[:5], nearer, *others), settings=own)
+    found = rank_among(read_collection(folder), own)
+    assert (found.works, found.documents) == (36, 7)
+    assert found.measures["recall@10"].mean == 1
+    assert found.measures["mrr"].mean == pytest.approx(
+        (1 / 3 + 1) / 2
+    )  # after "nearer", which is of no document, and "d4"
+    (folder / "corpus.jsonl").write_text((folder / "corpus.jsonl").read_text("utf-8").replace(SIX[2]["title"], "?"))
+    assert rank_among(read_collection(folder), own).measures["recall@10"].mean == 0.5
 
 
 @pytest.mark.usefixtures("encoder")
