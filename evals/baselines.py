@@ -13,6 +13,7 @@ from contextlib import ExitStack, contextmanager
 
 from assistant import Answer
 from assistant.records import Citation, CitedPaper, Coverage, Quote
+from assistant.retrieve import Scope
 from evals.errors import MissingExtra
 from evals.records import Case, Reply
 from evals.systems import RANKING_DEPTH, System
@@ -20,7 +21,6 @@ from ingest import Library
 
 CITED = 5
 """As many as LlamaIndex's tutorials retrieve."""
-_SEARCHED_WITHIN = 1_000
 
 
 class Ranker:
@@ -72,9 +72,7 @@ def words_only(library: Library, question: str, count: int = RANKING_DEPTH) -> l
 
 def vectors_only(library: Library, question: str, count: int = RANKING_DEPTH) -> list[str]:
     """At most `count` paper ids by the passage nearest to the question."""
-    vector = library.encoder.encode([question])[0]
-    found = library.vectors.search_within(vector, library.vectors.search(vector, _SEARCHED_WITHIN))
-    return [paper_id for paper_id, _ in found[:count]]
+    return list(Scope.of(library, None).saying(library.encoder.encode([question])[0])[:count])
 
 
 @contextmanager

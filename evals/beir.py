@@ -10,8 +10,8 @@ a library of its own; documents that the library takes for one work are ranked o
 
 from __future__ import annotations
 
+import argparse
 import json
-import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -206,5 +206,14 @@ def _records(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
                 yield number, json.loads(line)
 
 
+def main() -> None:
+    """See the module's docstring."""
+    parser = argparse.ArgumentParser(prog="python -m evals.beir", description=rank_among.__doc__)
+    parser.add_argument("collection", type=Path, help="folder in BEIR's form")
+    parser.add_argument("library", type=Path, help="folder of a library that holds its documents, too")
+    given = parser.parse_args()
+    print(table([rank_among(read_collection(given.collection), Settings(library=given.library, offline=True))]))
+
+
 if __name__ == "__main__":
-    print(table([rank_among(read_collection(Path(sys.argv[1])), Settings(library=Path(sys.argv[2]), offline=True))]))
+    main()

@@ -20,7 +20,7 @@ Found = TypeVar("Found")
 NEIGHBOURS = 32
 """Of each vector, at each level of the graph but the lowest."""
 _EF_SEARCH = 400
-"""Breadth of the graph search: recall of the 200 nearest passages against exact search is tested."""
+"""Breadth of the graph search: recall of the 200 nearest vectors against exact search is tested."""
 MOST = 5000
 
 

@@ -10,7 +10,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,8 +25,6 @@ from ingest.place import Place
 if TYPE_CHECKING:
     from chromadb.api.models.Collection import Collection
 
-_AT_ONCE = 64
-"""Vectors put at once: Chroma lets no other thread run meanwhile, and vectors are to be made at the same time."""
 _ATTEMPTS = 3
 """To read while another process writes: Chroma then misses at times what it has just seen."""
 _COLLECTION = "passages"
@@ -109,11 +107,6 @@ class ChromaFolder(ChromaStore):
         self.close()
         shutil.rmtree(self._folder)
         self._open()
-
-    def put(self, keys: Sequence[str], vectors: Vectors) -> None:
-        """See `VectorStore.put`."""
-        for start in range(0, len(keys), _AT_ONCE):
-            super().put(keys[start : start + _AT_ONCE], vectors[start : start + _AT_ONCE])
 
     def any_vector(self) -> Vectors:
         """Some stored vector, shape (dimension,); there must be one."""

@@ -1,4 +1,5 @@
--- From schema version 3 to 4: the tables with long rows have rowids. Foreign keys must be off: dropping would cascade.
+-- From schema version 3 to 4: the tables with long rows have rowids, and an index holds a work whole, so that how many
+-- passages it may hold need not be known. Foreign keys must be off: dropping would cascade.
 
 CREATE TABLE papers_4 (
     id         TEXT NOT NULL PRIMARY KEY,
@@ -36,3 +37,12 @@ DROP TABLE entries;
 ALTER TABLE entries_4 RENAME TO entries;
 CREATE INDEX entries_by_paper ON entries (paper_id);
 CREATE INDEX entries_by_own_id ON entries (own_id);
+
+CREATE TABLE outbox_4 (
+    target   TEXT NOT NULL,
+    paper_id TEXT NOT NULL,
+    PRIMARY KEY (target, paper_id)
+) WITHOUT ROWID;
+INSERT INTO outbox_4 SELECT target, paper_id FROM outbox;
+DROP TABLE outbox;
+ALTER TABLE outbox_4 RENAME TO outbox;

@@ -23,8 +23,6 @@ class Change:
     paper: Paper | None
     """None when the work is gone."""
     passages: tuple[Passage, ...]
-    passages_before: int
-    """How many passages the index may hold of it."""
 
 
 class Index(Protocol):
@@ -66,7 +64,6 @@ def _empty_outbox(store: Store, index: Index, progress: Progress | None) -> None
             progress(done, total)
 
     while owed := store.owed(index.target, index.batch_papers):
-        ids = [paper_id for paper_id, _ in owed]
-        papers = {paper.id: paper for paper in store.papers(ids)}
-        passages = store.passages(ids)
-        index.apply([Change(i, papers.get(i), passages.get(i, ()), before) for i, before in owed], acknowledge)
+        papers = {paper.id: paper for paper in store.papers(owed)}
+        passages = store.passages(owed)
+        index.apply([Change(i, papers.get(i), passages.get(i, ())) for i in owed], acknowledge)

@@ -59,9 +59,8 @@ CREATE INDEX bands_by_paper ON bands (paper_id);
 
 -- What an index has not acknowledged yet. A row is deleted only when the index has made the change durable.
 CREATE TABLE outbox (
-    target          TEXT NOT NULL,     -- 'vectors' or 'words'
-    paper_id        TEXT NOT NULL,
-    passages_before INTEGER NOT NULL,  -- how many passages the index may hold of it
+    target   TEXT NOT NULL,  -- 'vectors' or 'words'
+    paper_id TEXT NOT NULL,
     PRIMARY KEY (target, paper_id)
 ) WITHOUT ROWID;
 

@@ -332,23 +332,18 @@ class Store:
     # --- what the indexes owe, and what the library remembers of itself ------------------------------------------
 
     def _owe(self, paper_id: str) -> None:
-        before = self._db.execute("SELECT count(*) FROM passages WHERE paper_id = ?", [paper_id]).fetchone()[0]
-        self._db.executemany(
-            "INSERT INTO outbox VALUES (?, ?, ?) ON CONFLICT DO UPDATE"
-            " SET passages_before = max(passages_before, excluded.passages_before)",
-            [(target, paper_id, before) for target in TARGETS],
-        )
+        self._db.executemany("INSERT OR IGNORE INTO outbox VALUES (?, ?)", [(target, paper_id) for target in TARGETS])
 
     def owe_everything(self, target: str) -> None:
         """Puts every work into the outbox of an index that is to be filled anew."""
-        self._db.execute("INSERT OR REPLACE INTO outbox SELECT ?, id, 0 FROM papers", [target])
+        self._db.execute("INSERT OR IGNORE INTO outbox SELECT ?, id FROM papers", [target])
 
-    def owed(self, target: str, limit: int) -> list[tuple[str, int]]:
-        """Up to `limit` unacknowledged changes: (paper id, passages the index may hold of it), by id."""
+    def owed(self, target: str, limit: int) -> list[str]:
+        """Ids of up to `limit` works that an index has not acknowledged, in order."""
         rows = self._db.execute(
-            "SELECT paper_id, passages_before FROM outbox WHERE target = ? ORDER BY paper_id LIMIT ?", [target, limit]
+            "SELECT paper_id FROM outbox WHERE target = ? ORDER BY paper_id LIMIT ?", [target, limit]
         )
-        return [(row[0], row[1]) for row in rows]
+        return [row[0] for row in rows]
 
     def owed_count(self, target: str) -> int:
         """Changes that an index has not acknowledged."""

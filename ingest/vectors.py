@@ -204,7 +204,7 @@ class VectorIndex:
 
     def search_within(self, vector: Vectors, found: Sequence[tuple[str, float]]) -> list[tuple[str, float]]:
         """Those that `search` found, by the passage of each that is nearest to `vector`, best first, ties by id."""
-        kept = self._read([paper_id for paper_id, _ in found])
+        kept = self._held_or_read([paper_id for paper_id, _ in found])
         if not kept:
             return _best_first(dict(found))
         starts = np.cumsum([0, *map(len, kept.values())])[:-1]
@@ -220,7 +220,7 @@ class VectorIndex:
         Returns:
             For each paper whose vectors are all there: shape (passages, dimension), in order of ordinal.
         """
-        kept = self._read(passages)
+        kept = self._kept.vectors(passages)
         found = {paper_id: rows for paper_id, rows in kept.items() if len(rows) == passages[paper_id]}
         others = {paper_id: count for paper_id, count in passages.items() if paper_id not in found}
         rows: dict[str, Vectors] = {}
@@ -232,7 +232,14 @@ class VectorIndex:
             if all(_key(paper_id, n) in rows for n in range(count))
         }
 
-    def _read(self, ids: Collection[str]) -> dict[str, Vectors]:
+    def wholes(self, ids: Iterable[str]) -> dict[str, Vectors]:
+        """The vector of the whole abstract, shape (dimension,), of each of these works that the index holds."""
+        found: dict[str, Vectors] = {}
+        for some in batches(ids, self._store.most):
+            found |= self._store.get([_key(paper_id, 0) for paper_id in some])
+        return {_passage(key)[0]: row for key, row in found.items()}
+
+    def _held_or_read(self, ids: Collection[str]) -> dict[str, Vectors]:
         """The kept vectors of these works, in this order: of a small library, read once until it changes."""
         held = self._held
         fresh = self._kept.vectors(paper_id for paper_id in ids if paper_id not in held)

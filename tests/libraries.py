@@ -28,7 +28,7 @@ def find(library: Library) -> Found:
     for paper in library.store.every_paper():
         terms = [(term, 1.0) for term in library.words.terms(f"{paper.title} {paper.abstract}")]
         found["words"].append(library.words.search(terms, 1)[0][0])
-        _, rows = encode(library.encoder, [Change(paper.id, paper, library.passages([paper.id])[paper.id], 0)])
+        _, rows = encode(library.encoder, [Change(paper.id, paper, library.passages([paper.id])[paper.id])])
         found["vectors"].append(library.vectors.search(rows[0], 1)[0][0])
     return found
 

@@ -223,7 +223,7 @@ def test_a_library_in_need_of_repair_can_be_read_while_another_process_writes_it
 ) -> None:
     assert holder.poll() is None
     with closing(sqlite3.connect(path / "library.db")) as database, database:
-        database.execute("INSERT INTO outbox SELECT 'words', id, 0 FROM papers")
+        database.execute("INSERT INTO outbox SELECT 'words', id FROM papers")
     with Library.open(path, settings, encoder) as library:
         assert len(library.words) == 6
 

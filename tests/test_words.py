@@ -13,7 +13,7 @@ from ingest.words import WordIndex
 
 
 def change(paper_id: str, title: str = "T", abstract: str = "A.") -> Change:
-    return Change(paper_id, Paper(paper_id, title, abstract), (), 0)
+    return Change(paper_id, Paper(paper_id, title, abstract), ())
 
 
 def ask(index: WordIndex, text: str, k: int = 10) -> list[str]:
@@ -74,7 +74,7 @@ def test_applying_twice_changes_nothing(index: WordIndex) -> None:
 
 
 def test_a_change_replaces_and_a_removal_removes(index: WordIndex) -> None:
-    index.apply([change("two", "Owls", "They fly."), Change("three", None, (), 0), Change("never", None, (), 0)])
+    index.apply([change("two", "Owls", "They fly."), Change("three", None, ()), Change("never", None, ())])
     assert len(index) == 2
     assert ask(index, "seven") == []
     assert ask(index, "fly") == ["two"]
@@ -123,5 +123,5 @@ def test_hostile_ids_and_texts_are_kept_apart(tmp_path: Path) -> None:
     index = WordIndex(tmp_path / "words", create=True)
     ids = ['a"b', "a b", "a#1", "é", "AND", "x" * 200, "a:b^2"]
     index.apply([change(paper_id, "Same", 'Query syntax: AND OR (x:y)^3 "z" *') for paper_id in ids])
-    index.apply([Change("a b", None, (), 0)])
+    index.apply([Change("a b", None, ())])
     assert set(ask(index, 'AND OR (x:y)^3 "z" *')) == {*ids} - {"a b"}

@@ -66,9 +66,9 @@ class Whole:
     def _atlas(self) -> Atlas:
         every = list(self._every())
         shown = every[:: max(1, -(-len(every) // MAX_POINTS))]
-        vectors = self._library.vectors.of({paper.id: 1 for paper in shown})
+        vectors = self._library.vectors.wholes(paper.id for paper in shown)
         kept = [paper for paper in shown if paper.id in vectors]
-        return atlas(kept, np.concatenate([vectors[paper.id] for paper in kept]), len(every))
+        return atlas(kept, np.stack([vectors[paper.id] for paper in kept]), len(every))
 
     def _every(self) -> Iterator[Paper]:
         yield from self._library.store.every_paper()

@@ -37,15 +37,18 @@ def shape(db: sqlite3.Connection) -> dict[str, Any]:
 
 def made_old(path: Path, version: int) -> list[Any]:
     """Turns a library's database into what the version wrote; its papers as they then are."""
-    schema = (ROOT / "tests" / f"schema_{version}.sql").read_text("utf-8")
+    steps = [ROOT / "tests" / "schema_1.sql", *(ROOT / "ingest" / f"migrate_{n}.sql" for n in range(2, version + 1))]
     old = path / "old.db"
     with closing(sqlite3.connect(old)) as db, db:
-        db.executescript(schema)
+        for step in steps:
+            db.executescript(step.read_text("utf-8"))
         db.execute("ATTACH ? AS new", [str(path / "library.db")])
         for (table,) in db.execute(
             "SELECT name FROM main.sqlite_master WHERE type = 'table' ORDER BY rowid"
         ).fetchall():
-            columns = ", ".join(row[1] for row in db.execute(f"PRAGMA main.table_info({table})"))
+            kept = {row[1] for row in db.execute(f"PRAGMA new.table_info({table})")}
+            old_columns = [row[1] for row in db.execute(f"PRAGMA main.table_info({table})")]
+            columns = ", ".join(column for column in old_columns if column in kept)
             db.execute(f"INSERT INTO main.{table} ({columns}) SELECT {columns} FROM new.{table}")  # noqa: S608
         db.execute(f"PRAGMA main.user_version = {version}")
         papers = db.execute("SELECT id, title, abstract FROM main.papers ORDER BY id").fetchall()
